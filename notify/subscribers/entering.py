@@ -114,9 +114,6 @@ def confirm(s: Session, token: str, now: datetime) -> Asked:
     contact.verified_at = now
     how = f"{BY_LINK}: {kept.get('how', '')}"
     s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=how, words=asked.words))
-    contact_of = contact.subscriber_id
-    assert contact_of is not None  # noqa: S101  only timelines have none
-    wishes.note_arrival(s, contact_of, now)
     questions.settle(s, contact.channel, contact.address_index, now)
     consent.note_alive(s, contact.channel, contact.address_index, how=how, now=now)
     return asked
@@ -143,11 +140,16 @@ def _check(entry: Entry) -> None:
 
 
 def _require_free(s: Session, channel: str, index: bytes, now: datetime) -> None:
+    if consent.reasons_against(s, channel, index):
+        raise Refused(
+            _("Nothing may be sent to this phone or email: its owner has left, or messages came back."),
+            hint=_("Who texted STOP texts START to the same number. Others join again on the web."),
+        )
     found = _stored(s, channel, index)
     if found is not None and found.verified_at is not None:
         raise Refused(
             _("This phone or email is signed up already."),
-            hint=_("Look the resident up to change places, topics or language."),
+            hint=_("`tocsin residents find` shows what they get."),
         )
     if found is not None and questions.waiting(s, channel, index, now) is not None:
         raise Refused(

@@ -7,13 +7,13 @@ that it may have changed hands. Otherwise they must know one of the resident's p
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.core import audit
 from notify.models import Consent, Contact, Place, ResidentChange, Subscriber, Suppression
-from notify.subscribers import wishes
+from notify.subscribers import consent, wishes
 from notify.subscribers.wishes import Wish
 
 # A number that was given up rests so long, at least, before somebody else gets it: 47 CFR 52.15(f)(1)(ii). About 35
@@ -58,17 +58,16 @@ def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> bool
 
 
 def _has_only_answered(s: Session, contact: Contact) -> bool:
-    """Whether a contact was stored by others, and all that came from its owner is YES to our question."""
-    if contact.entered_at is None and contact.asked_at is None:
+    """Whether a contact was stored by others, and its owner has said YES to our question but not joined since.
+
+    Only to join proves who they are, because it names a place. STOP and START, an undo or a paper do not.
+    """
+    opted_in = select(func.max(Consent.at)).where(Consent.contact_id == contact.id, Consent.kind == "opt-in")
+    answered = s.scalar(opted_in.where(Consent.how.like(f"{YES}%")))
+    if answered is None:
         return False
-    joined = select(Consent.id).where(
-        Consent.contact_id == contact.id,
-        Consent.kind == "opt-in",
-        Consent.topic.is_(None),
-        Consent.how.not_like(f"{YES}%"),
-        Consent.at >= (contact.entered_at or contact.asked_at),
-    )
-    return s.scalar(joined.limit(1)) is None
+    joined = s.scalar(opted_in.where(Consent.how.in_(consent.BY_OWNER)))
+    return joined is None or joined < answered
 
 
 def _was_dead(s: Session, contact: Contact, proved: datetime) -> bool:

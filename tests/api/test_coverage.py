@@ -25,7 +25,7 @@ def test_the_page_draws_the_zones_and_says_when_they_were_counted(
     assert '<path class="share-unknown"' in shown
     assert "fewer than 10" not in shown
     assert "30 residents are signed up" in shown
-    assert "counted anew every five minutes" in shown
+    assert "and anew every five minutes" in shown
     with transaction() as s:
         for _ in range(10):
             factories.resident(s, now=city)

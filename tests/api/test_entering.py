@@ -9,7 +9,9 @@ import pytest
 
 from notify.core.db import transaction
 from notify.delivery import direct_messages, questions
-from notify.subscribers import addresses, consent, conversations, entering
+from notify.models import Consent, Contact
+from notify.subscribers import addresses, consent, conversations, entering, proving
+from notify.subscribers.wishes import Wish
 from tests import factories
 from tests.api import asked, joins
 from tests.api.joins import HOME, MAIL, PHONE
@@ -117,7 +119,8 @@ def test_who_is_signed_up_asked_already_or_has_left_is_not_asked(desk: httpx.Cli
         factories.resident(s, phone="+12155550177", now=datetime.now(UTC))
         consent.opt_out(s, "sms", "+12155550178", how="STOP", now=datetime.now(UTC))
     assert "signed up already" in enter(desk, "+12155550177").text
-    assert enter(desk, "+12155550178").status_code == 409
+    left = enter(desk, "+12155550178")
+    assert (left.status_code, "texts START" in left.text) == (409, True)
     assert "is asked" in enter(desk).text
     assert "asked already" in enter(desk).text
     assert asked.number("SELECT count(*) FROM direct_messages") == 1
@@ -166,6 +169,29 @@ def test_who_named_the_place_once_sees_their_page_as_all_others_do(desk: httpx.C
     assert "120 Main St" in joins.join(desk, MAIL).text
     page = joins.form(desk, "/me/sign-in?lang=en", contact=MAIL).headers["location"].split("?")[0]
     assert joins.form(desk, f"{page}?lang=en", code=joins.sent_code()).status_code == 303
+
+
+def test_stop_and_start_prove_nobody_either(desk: httpx.Client) -> None:
+    enter(desk, MAIL)
+    desk.post(link())
+    with transaction() as s:
+        number = asked.number("SELECT id FROM contacts")
+        consent.opt_out(s, "email", number, how="text message", now=datetime.now(UTC))
+        consent.opt_back_in(s, "email", number, how="text message", now=datetime.now(UTC))
+    page = joins.form(desk, "/me/sign-in?lang=en", contact=MAIL).headers["location"].split("?")[0]
+    assert joins.form(desk, f"{page}?lang=en", code=joins.sent_code()).status_code == 409
+
+
+def test_yes_to_an_import_shows_no_place_of_the_list_from_the_first_moment(desk: httpx.Client) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        home = factories.resident(s, phone=PHONE, verified=False, now=now)
+        contact = s.get_one(Contact, home.sms)
+        contact.verified_at = now
+        s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=f"YES by text message: {proving.BY_IMPORT}"))
+        s.flush()
+        assert not proving.is_theirs(s, contact, None, now)
+        assert proving.is_theirs(s, contact, Wish(0.5, 0.5, "Home"), now)
 
 
 def test_what_nobody_confirms_is_erased_after_a_month(desk: httpx.Client) -> None:
