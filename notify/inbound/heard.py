@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from notify.core.settings import settings
 from notify.delivery.carrier_blocks import Senders
 from notify.inbound.commands import Command
 from notify.inbound.intent import Meaning
@@ -20,6 +21,23 @@ from notify.subscribers.storing import IMPORT_LOCK
 BY_TEXT = "text message"
 NOT_ME = "said by text to be somebody else"
 LOCK_WAIT_MS = 2000  # an import that takes longer must not keep a STOP waiting behind these texts
+
+
+def muted_until(s: Session, channel: str, index: bytes, now: datetime, language: str) -> str:
+    """Return the day until which routine messages to a number are muted, in words; "" if they are not."""
+    until = s.execute(text(_MUTED), {"channel": channel, "index": index, "now": now}).scalar_one()
+    if until is None:
+        return ""
+    return f"{until.astimezone(settings().tz):{'%-d/%-m' if language == 'es' else '%b %-d'}}"
+
+
+# Of the topics that the number has not left.
+_MUTED = """
+    SELECT max(p.muted_until) FROM contacts c JOIN preferences p USING (subscriber_id)
+     WHERE (c.channel, c.address_index) = (:channel, :index) AND p.muted_until > :now
+       AND NOT EXISTS (SELECT FROM suppressions x WHERE (x.channel, x.address_index) = (c.channel, c.address_index)
+                          AND (x.topic IS NULL OR x.topic = p.topic))
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from notify.core.settings import settings
 from notify.delivery import carrier_blocks
 from notify.inbound import conversation
 from notify.inbound.commands import Command, is_somebody_else, read_command, without_signature
-from notify.inbound.heard import BY_TEXT, NOT_ME, Heard, Outcome
+from notify.inbound.heard import BY_TEXT, NOT_ME, Heard, Outcome, muted_until
 from notify.inbound.intent import Meaning, is_spanish, read_meaning
 from notify.inbound.replies import worded
 from notify.subscribers import addresses, consent, conversations, reassigned, record
@@ -104,7 +104,9 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
     if not answered or repeated_stop or _is_answered(provider, inbound, answer):
         return Reply(meaning, None)
     language = _language(s, channel, index, inbound, talk)
-    return Reply(meaning, worded(language, answer, number=may.number_to_start(inbound)), may.number_to_answer(inbound))
+    until = muted_until(s, channel, index, now, language) if answer in ("start_all_left", "start_some_left") else ""
+    words = worded(language, "start_muted" if until else answer, number=may.number_to_start(inbound), date=until)
+    return Reply(meaning, words, may.number_to_answer(inbound))
 
 
 def _respond(

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from notify.core import vocabulary
 from notify.core.translation import gettext, speaking
-from notify.inbound.heard import BY_TEXT, Heard, Outcome
+from notify.inbound.heard import BY_TEXT, Heard, Outcome, muted_until
 from notify.models import Preference, Topic
 from notify.subscribers import consent, record
 
@@ -68,7 +68,8 @@ def mute(heard: Heard, days: int) -> Outcome:
         return Outcome("on_stopped", heard.talk)
     lasting = min(days or MUTED_DAYS, MOST_DAYS)
     _mute_until(heard, lasting)
-    return Outcome("muted", heard.talk, {"days": lasting})
+    until = muted_until(heard.s, heard.channel, heard.index, heard.now, heard.language)
+    return Outcome("muted", heard.talk, {"days": lasting, "date": until})
 
 
 def unmute(heard: Heard) -> Outcome:

@@ -18,7 +18,7 @@ from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import speaking
 from notify.models import AddressCheck, Contact, Subscriber
-from notify.subscribers import consent, questions
+from notify.subscribers import consent, conversations, entering, proving, questions
 from notify.subscribers.homes import SEALED_ADDRESS
 
 ASKED_EVERY = timedelta(days=365)
@@ -76,12 +76,20 @@ def confirm(s: Session, token: str, now: datetime) -> Asked:
 
 
 def _ask(s: Session, row: Any, now: datetime) -> bool:
-    """Ask one resident. A damaged address is passed over until next year: an alarm rings for it elsewhere."""
+    """Ask one resident. A damaged address is passed over until next year: an alarm rings for it elsewhere.
+
+    A number that is being asked something else has its turn another day; one that may have changed hands does not read
+    the house.
+    """
+    if conversations.read(s, row.channel, bytes(row.address_index), now).asked:
+        return False
     check = AddressCheck(subscriber_id=row.subscriber_id, contact_id=row.contact_id, asked_at=now)
     s.add(check)
     s.flush()
     try:
         address = crypto.unseal(bytes(row.address_sealed), SEALED_ADDRESS)
+        if not proving.is_theirs(s, s.get_one(Contact, row.contact_id), None, now):
+            address = entering.street(address) or settings().city
         subject, words, place = _message(row.channel, row.language, check.id, address)
         questions.ask(
             s, row.channel, bytes(row.address_index), questions.STILL_THERE, text=words, subject=subject, now=now,

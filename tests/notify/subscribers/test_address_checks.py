@@ -67,6 +67,22 @@ def test_who_has_been_here_for_a_year_is_asked_once_a_year() -> None:
     assert ask(days=YEAR.days) == 1
 
 
+def test_a_number_that_may_have_changed_hands_does_not_read_the_house() -> None:
+    tom = somebody()
+    sql("UPDATE contacts SET verified_at = :at WHERE id = :id", at=NOW - timedelta(days=60), id=tom.sms)
+    ask()
+    with transaction() as s:
+        assert place_asked_about(s, tom) == "Main St"
+
+
+def test_who_is_in_the_middle_of_something_else_is_asked_another_day() -> None:
+    tom = somebody()
+    answer(tom, "JOIN")
+    assert ask() == 0
+    answer(tom, "no")
+    assert ask() == 1
+
+
 def test_no_more_than_the_day_s_share_is_asked() -> None:
     for _ in range(3):
         somebody()
