@@ -60,27 +60,53 @@ def _release(these: Sequence[int], now: datetime) -> list[Doorbell]:
 
 
 def _where_it_holds(s: Session, these: Sequence[int], now: datetime) -> dict[str, list[int]]:
-    """Return the residents with a place where an alert still has the last word, though it has lost it elsewhere, beside
-    the alerts. A damaged area holds everywhere."""
-    alerts, residents = [], []
-    for row in s.execute(text(_PARTLY), {"these": list(these)}).all():
-        found = row.residents
-        if area := readable_areas([row.left_area]).get(bytes(row.left_area)):
-            found = audience.places_of(s, found, now).inside(Membership(area)).residents.tolist()
-        alerts += [row.alert_id] * len(found)
-        residents += found
-    return {"alerts": alerts, "residents": residents}
+    """Return pairs of alert and resident: those with a place where the alert still has the last word, though it has
+    lost it elsewhere, and those with a place where an all-clear has it. A damaged area holds everywhere, and clears
+    nothing.
+    """
+    holds = _pairs(s, _PARTLY, these, now, otherwise=True)
+    cleared = _pairs(s, _CLEARED, these, now, otherwise=False)
+    return {
+        "alerts": [alert for alert, _ in holds],
+        "residents": [resident for _, resident in holds],
+        "cleared_alerts": [alert for alert, _ in cleared],
+        "cleared": [resident for _, resident in cleared],
+    }
+
+
+def _pairs(s: Session, question: str, these: Sequence[int], now: datetime, *, otherwise: bool) -> list[tuple[int, int]]:
+    """Return alerts with those of their residents who have a place in an area. `otherwise`: all, if it is damaged."""
+    pairs: list[tuple[int, int]] = []
+    for row in s.execute(text(question), {"these": list(these)}).all():
+        area = readable_areas([row.area]).get(bytes(row.area))
+        if area is not None:
+            found = set(audience.places_of(s, row.residents, now).inside(Membership(area)).residents.tolist())
+        else:
+            found = set(row.residents) if otherwise else set()
+        pairs += [(row.alert_id, resident) for resident in found]
+    return pairs
 
 
 def _refused(batch: int, why: Exception, now: datetime) -> None:
     alarms.refused_row(f"release the held messages of batch {batch}", why, now)
 
 
-_PARTLY = """
-    SELECT b.alert_id, t.left_area, array_agg(DISTINCT c.subscriber_id) AS residents
-      FROM batches b JOIN standings t ON t.alert_id = b.alert_id AND t.left_area IS NOT NULL
+_RESIDENTS = """
       JOIN deliveries d ON d.batch_id = b.id AND d.state = 'held' JOIN contacts c ON c.id = d.contact_id
-     WHERE b.id = ANY(:these) AND c.subscriber_id IS NOT NULL GROUP BY b.alert_id, t.left_area
+     WHERE b.id = ANY(:these) AND c.subscriber_id IS NOT NULL
+"""
+_PARTLY = f"""
+    SELECT b.alert_id, t.left_area AS area, array_agg(DISTINCT c.subscriber_id) AS residents
+      FROM batches b JOIN standings t ON t.alert_id = b.alert_id AND t.left_area IS NOT NULL {_RESIDENTS}
+     GROUP BY b.alert_id, t.left_area
+"""
+# One that is paused may still be cancelled: then the danger before it holds again.
+_CLEARED = f"""
+    SELECT b.alert_id, y.area, array_agg(DISTINCT c.subscriber_id) AS residents
+      FROM batches b JOIN standings t ON t.alert_id = b.alert_id JOIN alerts a ON a.id = b.alert_id
+      JOIN alerts y ON (y.incident_id, y.status) = (a.incident_id, a.status) AND y.launched_at > a.launched_at
+                   AND y.phase = 'all-clear' AND y.state IN ('sending', 'sent', 'expired') AND y.area IS NOT NULL
+      {_RESIDENTS} GROUP BY b.alert_id, y.id, y.area
 """
 
 # `fate`: what became of the later words for the resident; NULL where the held ones have the last word, or where the
@@ -94,19 +120,30 @@ _RELEASE = f"""
           FROM due JOIN alerts a ON a.id = due.alert_id JOIN standings t ON t.alert_id = a.id
           JOIN alerts y USING (incident_id, status)
          WHERE y.launched_at > a.launched_at AND y.follows IS NULL
+    ), people AS MATERIALIZED (
+        SELECT d.id, due.id AS batch_id, due.alert_id, c.subscriber_id
+          FROM due JOIN deliveries d ON d.batch_id = due.id JOIN contacts c ON c.id = d.contact_id
+         WHERE d.state = 'held'
+    ), cleared AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:cleared_alerts AS bigint[]), CAST(:cleared AS bigint[]))
+                      AS x (alert_id, subscriber_id)
+    ), asked AS MATERIALIZED (
+        SELECT alert_id, subscriber_id FROM people WHERE alert_id IN (SELECT alert_id FROM later)
+        EXCEPT
+        SELECT * FROM unnest(CAST(:alerts AS bigint[]), CAST(:residents AS bigint[])) AS x (alert_id, subscriber_id)
+    ), fates AS MATERIALIZED (
+        SELECT asked.alert_id, asked.subscriber_id,
+               CASE WHEN bool_or(e.state IN ('sending', 'unknown', 'accepted', 'delivered', 'undelivered'))
+                    THEN '{REPLACED}'
+                    WHEN bool_or(e.state IN ('queued', 'held') AND later.state IN ('sending', 'paused', 'sent'))
+                    THEN 'waits'
+                    WHEN bool_or(cleared.alert_id IS NOT NULL) THEN '{REPLACED}' END AS fate
+          FROM asked JOIN later USING (alert_id) JOIN contacts k ON k.subscriber_id = asked.subscriber_id
+          LEFT JOIN deliveries e ON (e.alert_id, e.contact_id) = (later.id, k.id)
+          LEFT JOIN cleared ON (cleared.alert_id, cleared.subscriber_id) = (asked.alert_id, asked.subscriber_id)
+         GROUP BY asked.alert_id, asked.subscriber_id
     ), fated AS MATERIALIZED (
-        SELECT d.id, due.id AS batch_id, CASE WHEN due.alert_id IN (SELECT alert_id FROM later) THEN (
-               SELECT CASE WHEN bool_or(e.state IN ('sending', 'unknown', 'accepted', 'delivered', 'undelivered'))
-                           THEN '{REPLACED}'
-                           WHEN bool_or(e.state IN ('queued', 'held') AND later.state IN ('sending', 'paused', 'sent'))
-                           THEN 'waits' END
-                 FROM later JOIN contacts c ON c.id = d.contact_id JOIN contacts k ON k.subscriber_id = c.subscriber_id
-                 JOIN deliveries e ON (e.alert_id, e.contact_id) = (later.id, k.id)
-                WHERE later.alert_id = due.alert_id
-                  AND NOT EXISTS (
-                      SELECT FROM unnest(CAST(:alerts AS bigint[]), CAST(:residents AS bigint[])) AS h (alert, resident)
-                       WHERE (h.alert, h.resident) = (due.alert_id, c.subscriber_id))) END AS fate
-          FROM due JOIN deliveries d ON d.batch_id = due.id WHERE d.state = 'held'
+        SELECT people.id, people.batch_id, fates.fate FROM people LEFT JOIN fates USING (alert_id, subscriber_id)
     ), divided AS MATERIALIZED (
         SELECT batch_id, count(*) FILTER (WHERE fate IS NULL) AS n, row_number() OVER () AS ordinal FROM fated
          GROUP BY batch_id HAVING bool_or(fate = 'waits')

@@ -395,6 +395,22 @@ def test_a_danger_that_still_holds_at_another_place_goes_out() -> None:
     assert ends(first) == {("sending", None): 1, ("skipped", "replaced"): 1}
 
 
+def test_a_danger_that_was_cleared_at_night_does_not_go_out_in_the_morning() -> None:
+    """Not even to who does not get the all-clear: it went by email, and only to one of the two zones."""
+    with transaction() as s:
+        zone(s, now=EVENING)
+        zone(s, "Hillside", square(1, 0), now=EVENING)
+        sender(s, now=EVENING)
+        sender(s, "sendgrid", now=EVENING)
+        cleared = resident(s, topics=("snow",), now=EVENING)
+        there = resident(s, at=[(1.5, 0.5)], topics=("snow",), now=EVENING)
+    first = launch(NIGHT, zones=("Riverside", "Hillside"))
+    resolve(follow(first, LATER, "all-clear", zones=("Riverside",), channels=("email",)), LATER)
+    held.release(MORNING)
+    assert [one.contact_id for one in claim_all(MORNING)] == [there.sms]
+    assert (cleared.sms, "skipped", "replaced") in {tuple(row) for row in sql(OF, alert=first)}
+
+
 def test_who_does_not_get_the_later_alert_gets_the_first() -> None:
     with transaction() as s:
         zone(s, now=EVENING)
