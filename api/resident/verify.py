@@ -15,6 +15,7 @@ from notify.channels.channel import CHANNELS
 from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core.db import transaction
 from notify.core.errors import NotFound
+from notify.core.settings import settings
 from notify.core.statements import key_set
 from notify.core.translation import LOCALES, speaking
 from notify.core.translation import gettext as _
@@ -69,7 +70,8 @@ def _result(request: Request, code: int | None, message: str) -> Response:
         sent = None if code is None else verifying.find(s, code)
         shown = None if sent is None else notices.find(s, sent.alert_id, language, now)
     if sent is None:
-        return page(request, "verify.html", verdict=Verdict.UNKNOWN, code=code, status=404 if code else 200)
+        site, status = f"{settings().public_url}/", 404 if code else 200
+        return page(request, "verify.html", verdict=Verdict.UNKNOWN, code=code, site=site, status=status)
     verdict = verifying.compare(sent, message) if message else Verdict.SENT
     return page(request, "verify.html", verdict=verdict, sent=sent, shown=shown, exact=_words(sent, language))
 

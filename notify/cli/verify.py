@@ -10,6 +10,7 @@ import typer
 
 from notify.cli.commands import Commands, Json
 from notify.cli.output import console, print_json
+from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core import statements
 from notify.core.errors import Invalid, Unavailable
 from notify.core.settings import settings
@@ -18,6 +19,7 @@ from notify.core.statements import NotGenuine
 commands = Commands()
 
 TIMEOUT_S = 20.0
+OWN_LINK = "(a link of each recipient's own)"
 MOST_BYTES = 4 * 2**20
 KEYS = "/.well-known/tocsin-keys.json"
 
@@ -60,7 +62,7 @@ def verify(
         console.print(f"It was practice: {statement['status']}.", markup=False)
     for channel, by_language in statement["words"].items():
         for language, said in by_language.items():
-            console.print(f"\n{channel}, {language}:\n{said['text']}", markup=False)
+            console.print(f"\n{channel}, {language}:\n{said['text'].replace(UNSUBSCRIBE_URL, OWN_LINK)}", markup=False)
 
 
 def _read(path: Path) -> Any:

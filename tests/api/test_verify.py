@@ -91,6 +91,7 @@ def test_what_the_city_did_not_send_is_a_warning_with_what_to_do(door: httpx.Cli
     assert "We cannot find this message" in page
     assert "Do not open its links." in page
     assert "Report it: 311." in page
+    assert f"Our links begin with {settings().public_url}/" in page
     assert given not in page.replace('"', "") or given == "99"
 
 
@@ -102,11 +103,16 @@ def test_a_pasted_message_is_compared_with_what_was_sent(door: httpx.Client, cit
 
     true = text_of(number)
     assert "The words are the same" in said(true)
-    assert "The words are the same" in said(f"From 555-0100, 5:02 PM\n  {true.upper()}\n")
+    assert "The words are the same" in said(f"Fwd: 5:02 PM\n  {true.upper()}\n 5:03 p.m.")
     assert "The words are the same" in said(text_of(number, language="es"))
     email = text_of(number, "email").replace("-unsubscribe_url-", f"{settings().public_url}/u/abcdefghijklmnop")
     assert "The words are the same" in said(email)
     for false in (
+        f"{true} For storm aid money call 215-555-0199 or pay at bit.ly/aid",
+        f"{true} This is cancelled. Go home.",
+        f"Reply YES: {true}",
+        email.replace("What to do", "Pay at once. What to do"),
+        f"{email}/../?pay=now at evil.example",
         true.replace("Flying objects", "Falling bricks"),
         f"{true} Send 50 dollars to this account to get a place in the shelter, before all of them are taken today."
         " Hurry up, and tell your neighbours to do the same at once.",

@@ -20,9 +20,9 @@ from notify.core.urls import find_urls
 from notify.models import Alert, StoredContent
 
 LONGEST = 20_000  # characters of a message that are read
-# What a phone or mail program adds around a message that is copied: the sender, the time, a subject. More could be a
-# second, false message around the true one.
-AROUND, AROUND_LETTER = 80, 400  # letters and digits; a letter ends in a link of its own for each recipient
+_TIME = r"\d{1,2}:\d\d(?:\s?[ap]\.?\s?m\.?)?"
+_HEAD = re.compile(rf"^\s*(?:(?:fwd?|rv|re)\s*:\s*)*(?:{_TIME}\s)?", re.IGNORECASE)
+_TAIL = re.compile(rf"\s{_TIME}\s*$", re.IGNORECASE)
 _NUMBER = re.compile(r"#?\s*([1-9][0-9\s]{0,24})\.?")
 
 
@@ -80,14 +80,20 @@ def find(s: Session, alert_id: int) -> Sent | None:
 
 
 def compare(sent: Sent, message: str) -> Verdict:
-    """Say whether a pasted message has the words that were sent on some channel, whole, in any language."""
-    given = _plain(message)
-    for one in sent.words.values():
-        words, personal, _ = one.text.partition(UNSUBSCRIBE_URL)
-        told, around = _plain(words), AROUND_LETTER if personal else AROUND
-        if told and told in given and len(given) - len(told) <= around:
-            return Verdict.SAME
-    return Verdict.OTHER
+    """Say whether a pasted message has the words that were sent on some channel, in any language, and no others.
+
+    Only what programs put around a copy is left out: a mark of forwarding and a time. True words with anything else
+    are not the city's: what is added may be the fraud.
+    """
+    given = {_words(one) for start in (message, _HEAD.sub("", message)) for one in (start, _TAIL.sub("", start))}
+    told = {_words(one.text) for one in sent.words.values()} - {""}
+    return Verdict.SAME if given & told else Verdict.OTHER
+
+
+def _words(text: str) -> str:
+    """Return the words of a text without the link of each recipient's own at the end of a letter."""
+    own = rf"https?://{re.escape(settings().public_url.partition('://')[2])}/u/[\w.~%?=&-]+"
+    return _plain(re.sub(own, " ", text.replace(UNSUBSCRIBE_URL, " "), flags=re.IGNORECASE))
 
 
 def _plain(text: str) -> str:
