@@ -133,12 +133,18 @@ def _by_address(s: Session, address: str, label: str, radius_m: float, *, refuse
     beside = [one for one in settings().places_beside if one.is_named(address)]
     if beside:
         raise Elsewhere(beside)
-    if found.matches and not refused:
-        return Where(None, found.matches)
+    houses = [one for one in found.matches if one.kind != "street"]  # a whole street is no place
+    if houses and not refused:
+        return Where(None, houses)
     there = region(s, address)
     if there is not None:
         reach_m = _word_for(max(there.reach_m, radius_m))
         return Where(Wish(there.lon, there.lat, label, there.name, reach_m, there.kind))
+    if found.matches and not any(map(str.isdecimal, address)):
+        raise Unknown(
+            _("Which number in %(street)s?", street=found.matches[0].label),
+            hint=_("Write the number before the street. Or tell us what is near."),
+        )
     raise Unknown(
         _("We do not find this address in %(city)s.", city=settings().city),
         hint=_("Check the street and number. If it is right, tell us what is near: we take it, and look at it later."),

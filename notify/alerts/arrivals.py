@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from notify import audience
 from notify.audience import Places
+from notify.core import alarms, db
 from notify.core.states import IN_FORCE
 from notify.delivery import latecomers
 from notify.delivery.recovery import Doorbell
@@ -47,7 +48,7 @@ def tell(s: Session, now: datetime) -> list[Doorbell]:
     bells: list[Doorbell] = []
     for alert, residents in _there(_in_force(s, now), places):
         if alert.resolved:
-            bells += latecomers.add(s, alert.id, residents, now)
+            bells += _add(s, alert.id, residents, now)
         else:
             waiting.update(residents)
     s.execute(
@@ -59,6 +60,16 @@ def tell(s: Session, now: datetime) -> list[Doorbell]:
         {"ids": [one.id for one in arrived if one.subscriber_id not in waiting]},
     )
     return bells
+
+
+def _add(s: Session, alert_id: int, residents: Sequence[int], now: datetime) -> list[Doorbell]:
+    """Add them to one alert. If PostgreSQL refuses it, an alarm rings, and the others are still told (law 15)."""
+
+    def refused(_alert: int, why: Exception) -> None:
+        alarms.refused_row(f"tell who joined later of alert {alert_id}", why, now, alert_id=alert_id)
+
+    added = db.in_halves([alert_id], lambda _some: latecomers.add(s, alert_id, residents, now), refused, s.begin_nested)
+    return [bell for bells in added for bell in bells]
 
 
 _DUE = """

@@ -6,7 +6,7 @@ from notify.inbound import join_by_text
 from notify.inbound.commands import is_somebody_else
 from notify.inbound.heard import BY_TEXT, NOT_ME, Heard, Outcome
 from notify.models import Consent
-from notify.subscribers import address_checks, consent, questions, reassigned, record, wishes
+from notify.subscribers import address_checks, consent, proving, questions, reassigned, record
 
 
 def answer(heard: Heard) -> Outcome | None:
@@ -35,12 +35,10 @@ def _confirm(heard: Heard, said: str) -> Outcome | None:
     if said != "yes" or contact is None:
         return None
     about = heard.talk.kept
-    contact.verified_at = heard.now
+    proving.verify(heard.s, contact, heard.now)
     how = f"YES by {BY_TEXT}: {about.get('how', '')}".removesuffix(": ")
     consents = Consent(contact_id=contact.id, kind="opt-in", at=heard.now, how=how, words=str(about.get("words", "")))
     heard.s.add(consents)
-    if contact.subscriber_id is not None:
-        wishes.note_arrival(heard.s, contact.subscriber_id, heard.now)
     heard.s.flush()
     gap = record.gap(heard.s, heard.channel, heard.index, heard.now)
     return Outcome(f"start_{gap.replace('-', '_')}" if gap else "confirm_yes", over)

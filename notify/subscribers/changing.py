@@ -142,6 +142,7 @@ def correct(
     s.add(new)
     s.flush()
     s.execute(insert(Consent).values(contact_id=new.id, kind="opt-in", at=now, how=f"operator, corrected: {how}"))
+    note_arrival(s, subscriber_id, now)
     note(s, now, by, "correct", subscriber_id, channel=channel, old=old and old.id, new=new.id, how=how)
     return record.held(s, channel, index, now)
 

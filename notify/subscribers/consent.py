@@ -91,7 +91,8 @@ def opt_out(
 def opt_back_in(
     s: Session, channel: str, who: str | int | bytes, *, how: str, now: datetime, topic: Topic | None = None
 ) -> bool:
-    """Lift an opt-out of exactly this scope (a topic or everything). Return False if there was none."""
+    """Lift an opt-out of exactly this scope (a topic or everything), and have its resident told what is in force at
+    their places. Return False if there was none."""
     index = _index(s, channel, who)
     lifted = s.execute(
         text("""
@@ -108,6 +109,10 @@ def opt_back_in(
                 INSERT INTO address_ledger (channel, address_index, contact_id, at, act, topic, reason, how)
                 SELECT :channel, :index, c.id, :now, 'lifted', CAST(:topic AS topic), 'opt-out', :how
                   FROM lifted LEFT JOIN contacts c ON c.channel = :channel AND c.address_index = :index
+            ), arrival AS (
+                INSERT INTO arrivals (subscriber_id, at, due_at)
+                SELECT c.subscriber_id, :now, :now FROM contacts c, lifted
+                 WHERE c.channel = :channel AND c.address_index = :index AND c.subscriber_id IS NOT NULL
             )
             SELECT id FROM lifted"""),
         {"channel": channel, "index": index, "topic": topic, "now": now, "how": how},

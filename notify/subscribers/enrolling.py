@@ -46,7 +46,7 @@ def known(s: Session, who: Applicant, wish: Wish | None, now: datetime) -> Conta
     found = _stored(s, who)
     if found is None or not proving.is_theirs(s, found, wish, now):
         return None
-    found.verified_at = now
+    proving.verify(s, found, now)
     return found
 
 
@@ -85,7 +85,7 @@ def add_contact(s: Session, who: Applicant, subscriber_id: int, now: datetime) -
         consent.opt_back_in(s, found.channel, found.id, how=who.how, now=now)
     else:
         proving.pass_on(s, found, resident, now)
-    found.verified_at = now
+    proving.verify(s, found, now)
     s.add(Consent(contact_id=found.id, kind="opt-in", at=now, how=who.how, words=who.words))
     return Joined(subscriber_id, found.id, is_new=False)
 
@@ -102,7 +102,7 @@ def contact_of(s: Session, who: Applicant, wish: Wish, now: datetime) -> tuple[C
     found, had_others = _stored(s, who), False
     if found is not None:
         had_others = proving.pass_on(s, found, resident, now)
-        found.verified_at = now
+        proving.verify(s, found, now)
     else:
         found = _new(s, who, resident.id, now)
     s.flush()
@@ -117,11 +117,11 @@ def _new(s: Session, who: Applicant, subscriber_id: int, now: datetime) -> Conta
         channel=who.channel,
         address_index=index,
         address_sealed=crypto.seal(who.address, who.channel),
-        verified_at=now,
         created_at=now,
     )
     s.add(made)
     s.flush()
+    proving.verify(s, made, now)
     return made
 
 

@@ -111,7 +111,7 @@ def confirm(s: Session, token: str, now: datetime) -> Asked:
     """Say YES by the link of an email: the contact gets alerts from now on. Raises as `describe`."""
     asked = describe(s, token, now)
     contact, kept = _asked(s, token, now)
-    contact.verified_at = now
+    proving.verify(s, contact, now)
     how = f"{BY_LINK}: {kept.get('how', '')}"
     s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=how, words=asked.words))
     questions.settle(s, contact.channel, contact.address_index, now)

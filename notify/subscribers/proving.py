@@ -40,6 +40,13 @@ def is_theirs(s: Session, contact: Contact, wish: Wish | None, now: datetime) ->
     return wish is not None and wishes.is_at_home(s, contact.subscriber_id, wish)
 
 
+def verify(s: Session, contact: Contact, now: datetime) -> None:
+    """Record that its owner has proved a contact, and agreed: they get what is in force at their places."""
+    contact.verified_at = now
+    if contact.subscriber_id is not None:
+        wishes.note_arrival(s, contact.subscriber_id, now)
+
+
 def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> bool:
     """Move a contact to who has proved it, and return whether the resident before has places.
 

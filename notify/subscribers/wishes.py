@@ -1,6 +1,6 @@
 """The places that residents ask for by themselves: how many, and when two are one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -59,11 +59,12 @@ def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
         return
     if len(there) >= MOST_PLACES:
         raise too_many()
+    label = _own_label(wish.label, there)
     place = s.scalar(
         insert(Place)
         .values(
             subscriber_id=subscriber_id,
-            label=wish.label,
+            label=label,
             point_sealed=sealed.point_sealed,
             cell_index=sealed.cell_index,
             radius_m=wish.radius_m,
@@ -74,6 +75,13 @@ def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
     )
     if wish.is_unknown:
         s.execute(insert(PlaceCheck).values(place_id=place, given_by=wish.found_by, made_at=now))
+
+
+def _own_label(label: str, there: Sequence[Place]) -> str:
+    """Return a label that none of the resident's places has: `work`, then `work 2`."""
+    taken = {one.label.casefold() for one in there}
+    others = (f"{label} {n}" for n in range(2, MOST_PLACES + 2))
+    return next(one for one in (label, *others) if one.casefold() not in taken)
 
 
 def note_arrival(s: Session, subscriber_id: int, now: datetime) -> None:

@@ -28,7 +28,8 @@ def _city(door: httpx.Client, city: datetime) -> None:
             AddressRow(HouseNumber(100 + 2 * n), "Goldfinch St", "", "Tocsin", "19107", 0.5 + n / 1000, 0.5)
             for n in range(10)
         ]
-        geocoder.keep_addresses(s, houses, "a test", NOW, confirmed=True)
+        both = [AddressRow(HouseNumber(150), street, "", "Tocsin", "", 0.5, 0.5) for street in ("N 5th St", "S 5th St")]
+        geocoder.keep_addresses(s, [*houses, *both], "a test", NOW, confirmed=True)
         factories.zone(s, "Harbor", factories.square(0.25, 0.25, 0.001), now=NOW)
 
 
@@ -79,10 +80,22 @@ def test_what_is_near_may_be_a_zip_code(door: httpx.Client) -> None:
 
 
 def test_none_of_the_choices_leads_on(door: httpx.Client) -> None:
-    choice = join(door, address="1 Goldfinch St")
+    choice = join(door, address="150 5th St")
     assert choice.status_code == 200
     assert 'value="none"' in choice.text
-    assert 'name="near"' in join(door, address="1 Goldfinch St", place="none").text
+    assert 'name="near"' in join(door, address="150 5th St", place="none").text
+
+
+def test_a_whole_street_is_no_place(door: httpx.Client) -> None:
+    told = join(door, address="Goldfinch Street")
+    assert "Which number in Goldfinch" in told.text
+    assert told.status_code == join(door, address="1 Goldfinch St").status_code == 422
+
+
+def test_no_two_places_have_one_label(door: httpx.Client) -> None:
+    joined(door, point="0.611 0.622", label="Work")
+    form(door, "/me/places?lang=en", point="0.711 0.722", label="work")
+    assert asked.rows("SELECT label FROM places ORDER BY id DESC LIMIT 2") == [("work 2",), ("Work",)]
 
 
 def test_a_point_of_the_map_needs_no_address_and_names_one_that_is_unknown(door: httpx.Client) -> None:

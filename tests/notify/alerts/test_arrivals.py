@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from notify.alerts import arrivals, lifecycle
-from notify.core import points
+from notify.channels.contract import Inbound
+from notify.core import crypto, points
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import claims, leases, recovery
-from notify.models import Alert, Lane
-from notify.subscribers import consent, wishes
+from notify.inbound.messages import receive
+from notify.models import Alert, Contact, Lane
+from notify.subscribers import consent, questions, wishes
 from notify.subscribers.wishes import Wish
 from tests import factories
 from tests.database import sql
@@ -269,3 +271,41 @@ def test_a_routine_message_to_who_joined_in_their_quiet_hours_waits_and_counts(m
         assert arrivals.tell(s, evening + timedelta(hours=4)) == []
     assert told(contact) == [(alert, "held", "quiet-hours")]
     assert sql("SELECT joined_later FROM alerts") == [(1,)]
+
+
+def test_who_says_yes_during_an_alert_gets_it() -> None:
+    alert = alert_resolved(now=NOW)
+    contact = newcomer(verified=False)
+    assert tell() == []
+    assert told(contact) == [(alert, "skipped", "unverified")]
+    with transaction() as s:
+        asked = s.get_one(Contact, contact)
+        phone = crypto.unseal(asked.address_sealed or b"", "sms")
+        questions.ask(s, "sms", asked.address_index, questions.CONFIRM, text="YES?", now=NOW, words="", how="a form")
+    with transaction() as s:
+        receive(s, "twilio", Inbound(phone, "+15555550100", "YES", "SM1", ""), LATER)
+    assert len(tell(3)) == 1
+    assert told(contact) == [(alert, "queued", None)]
+
+
+def test_who_starts_again_during_an_alert_gets_it() -> None:
+    with transaction() as s:
+        person = resident(s, now=NOW)
+        assert person.sms is not None
+        consent.opt_out(s, "sms", person.sms, how="a test", now=NOW)
+    alert = alert_resolved(now=NOW)
+    assert told(person.sms) == [(alert, "skipped", "opt-out")]
+    with transaction() as s:
+        assert consent.opt_back_in(s, "sms", person.sms, how="START", now=LATER)
+    assert len(tell(3)) == 1
+    assert told(person.sms) == [(alert, "queued", None)]
+
+
+def test_an_alert_that_cannot_be_read_keeps_nobody_from_the_others() -> None:
+    bad, good = alert_resolved(now=NOW), alert_resolved(now=NOW)
+    sql("UPDATE alerts SET finished_at = '20000-01-01' WHERE id = :a", a=bad)
+    contact = newcomer()
+    assert len(tell()) == 1
+    assert told(contact) == [(good, "queued", None)]
+    assert sql("SELECT FROM arrivals") == []
+    assert sql("SELECT alert_id FROM alarms WHERE kind = 'refused-row'") == [(bad,)]
