@@ -60,6 +60,17 @@ def join(request: Request, asked: places.AskedPlace, contact: Text = "") -> Resp
     return RedirectResponse(f"/join/{token}?lang={of_resident(request)}", 303)
 
 
+@router.post("/me/contacts")
+def add_contact(request: Request, whose: me.Viewer, contact: Text = "") -> Response:
+    """Send a code to a further phone or email of a resident: who enters it there has added it."""
+    try:
+        with transaction() as s:
+            token = _begin(s, request, contact, None, adds_to=whose.subscriber_id)
+    except TOLD as error:
+        return me.own_page(request, whose, error, {"contact": contact})
+    return RedirectResponse(f"/join/{token}?lang={of_resident(request)}", 303)
+
+
 @router.get("/me/sign-in")
 def ask_who(request: Request) -> Response:
     return form_page(request, "sign_in.html")
@@ -148,15 +159,16 @@ def again(request: Request, token: str) -> Response:
     return RedirectResponse(f"/join/{token}?lang={of_resident(request)}&again=yes", 303)
 
 
-def _begin(s: Session, request: Request, contact: str, wish: wishes.Wish | None) -> str:
+def _begin(s: Session, request: Request, contact: str, wish: wishes.Wish | None, adds_to: int | None = None) -> str:
     return joining.begin(
         s,
         contact,
         wish,
         language=of_resident(request),
-        words=agreed() if wish else "",
+        words=agreed() if wish or adds_to else "",
         network=client_address(request.scope),
         now=datetime.now(UTC),
+        adds_to=adds_to,
     )
 
 

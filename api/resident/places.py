@@ -147,7 +147,7 @@ def _by_address(s: Session, address: str, label: str, radius_m: float, *, refuse
         )
     raise Unknown(
         _("We do not find this address in %(city)s.", city=settings().city),
-        hint=_("Check the street and number. If it is right, tell us what is near: we take it, and look at it later."),
+        hint=_("Check the street and number. If it is right, tell us what is near: then we take it."),
     )
 
 

@@ -38,6 +38,7 @@ MOST_LOOKED_AT = 500
 PATIENCE_S = 3.0  # for a slot
 TRIES = 3
 LOST_AFTER = timedelta(minutes=2)  # a claim without an outcome: the process that made it has died
+PLACE_LETTERS = 30  # of a usual address
 GIVEN_UP_AFTER = timedelta(minutes=30)  # later, an ask would be news of the past
 PRACTICE = "Exercise"  # stands for every status but Actual: only simulators may carry them
 OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
@@ -205,7 +206,7 @@ def _try(
     transport: Transport,
 ) -> Answer | None:
     """Take a slot, claim, post and record. Returns the answer; None when there was no slot or nothing to claim."""
-    cost = CHANNELS[row.channel].cost(row.text)
+    cost = CHANNELS[row.channel].cost(_with(_stand_ins(settings), row.text))
     grant = _slot(sender, cost, lane, throttle, bulk=transport.adapter(sender.provider).max_recipients > 1)
     if grant is None:
         return None
@@ -284,6 +285,12 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
 def _secrets(s: Session, claimed: Any, now: datetime) -> Secrets | None:
     """Return what is secret in the words; None if the message is not needed any more."""
     return SECRETS[claimed.kind](s, claimed.person, claimed.channel, now) if claimed.kind in SECRETS else {}
+
+
+def _stand_ins(settings: Settings) -> Secrets:
+    """Return words as long as those that are put in when a message is claimed, whose cost must be known before."""
+    link = f"{settings.public_url}/j/{'x' * join_codes.LINK_LETTERS}"
+    return {join_codes.CODE: "000000", join_codes.LINK: link, questions.PLACE: "x" * PLACE_LETTERS}
 
 
 def _with(hidden: Secrets, words: str) -> str:

@@ -13,7 +13,7 @@ from notify.core.settings import settings
 from notify.models import Joining
 
 CODE, LINK = "{code}", "{link}"  # their places in the words until they are sent
-LINK_BYTES = 12
+LINK_BYTES, LINK_LETTERS = 12, 16
 
 
 def new_code(s: Session, joining_id: int, channel: str, now: datetime) -> str | None:

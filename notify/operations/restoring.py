@@ -156,7 +156,11 @@ def _one_by_one(rows: _Rows) -> Callable[[int], None]:
 
 
 _OF_STATE = "SELECT id FROM alerts WHERE state = CAST(:state AS alert_state) ORDER BY id FOR UPDATE"
-_UNASKED = "SELECT id FROM alerts WHERE state <> ALL(CAST(:over AS alert_state[])) AND ask_since IS NULL ORDER BY id"
+# A sent one takes whoever joins until it expires.
+_UNASKED = """
+    SELECT id FROM alerts WHERE ask_since IS NULL
+       AND (state <> ALL(CAST(:over AS alert_state[])) OR state = 'sent' AND expires_at > now()) ORDER BY id
+"""
 # The earliest moment at which the first message can have left.
 _ASK = "UPDATE alerts SET ask_since = coalesce(launched_at, approved_at, created_at) WHERE id = ANY(:ids)"
 _BATCHES = """

@@ -13,6 +13,7 @@ from notify.core.settings import settings
 from notify.delivery import claims, leases, recovery
 from notify.inbound.messages import receive
 from notify.models import Alert, Contact, Lane
+from notify.operations import restoring
 from notify.subscribers import consent, questions, wishes
 from notify.subscribers.wishes import Wish
 from tests import factories
@@ -309,3 +310,15 @@ def test_an_alert_that_cannot_be_read_keeps_nobody_from_the_others() -> None:
     assert told(contact) == [(good, "queued", None)]
     assert sql("SELECT FROM arrivals") == []
     assert sql("SELECT alert_id FROM alarms WHERE kind = 'refused-row'") == [(bad,)]
+
+
+def test_after_a_restored_backup_the_provider_is_asked_before_who_joins_gets_a_sent_alert() -> None:
+    alert = alert_resolved(now=NOW)
+    finish(alert)
+    with transaction() as s:
+        wishes.note_arrival(s, resident(s, now=NOW).id, LATER)
+        restoring.restored(s, NOW)
+    assert tell() == [], "they may have been told after the backup"
+    contact = newcomer()
+    tell(3)
+    assert told(contact) == [(alert, "unknown", "restored")]
