@@ -31,6 +31,7 @@ _WORDS: Mapping[str, str] = {
     "command": gettext_noop("A command, such as STATUS"),
     "hard-bounce": gettext_noop("a message came back"),
     "complaint": gettext_noop("a message was marked as spam"),
+    "reassigned": gettext_noop("the number was reported as somebody else's"),
     "invalid": gettext_noop("there is no such phone or email"),
 }
 

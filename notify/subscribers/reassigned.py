@@ -61,9 +61,10 @@ _DROP = """
         UPDATE contacts c SET verified_at = NULL, dead_at = :now
          WHERE c.channel = :channel AND c.address_index = ANY(:indexes) AND c.address_sealed IS NOT NULL
            AND c.verified_at IS NOT NULL AND c.subscriber_id IS NOT NULL
-        RETURNING c.id, c.subscriber_id
+        RETURNING c.id, c.subscriber_id, c.channel, c.address_index
     ), noted AS (
-        INSERT INTO consents (contact_id, kind, at, how) SELECT id, 'opt-out', :now, :how FROM dropped
+        INSERT INTO address_ledger (channel, address_index, contact_id, at, act, reason, how)
+        SELECT channel, address_index, id, :now, 'suppressed', 'reassigned', :how FROM dropped
     )
     SELECT subscriber_id FROM dropped
 """

@@ -129,9 +129,8 @@ def test_a_reassigned_number_gets_nothing_and_an_old_list_does_not_bring_it_back
         done = reassigned.drop(s, ["phone,date\n", f"{tom.phone},2027-01-01\n", "12\n", "+12155550000\n"], NOW, by)
     assert (done.lines, done.known, done.bad) == (3, 1, [3])
     assert sql("SELECT id FROM contacts WHERE verified_at IS NOT NULL") == [(ann.sms,)]
-    assert sql("SELECT kind, how FROM consents WHERE contact_id = :id ORDER BY id DESC LIMIT 1", id=tom.sms) == [
-        ("opt-out", reassigned.HOW)
-    ]
+    noted = sql("SELECT act, reason, how FROM address_ledger WHERE contact_id = :id", id=tom.sms)
+    assert noted == [("suppressed", "reassigned", reassigned.HOW)]
     for day, verified in (("2026-12-01", 1), ("2027-01-13", 2)):
         list_of = tmp_path / f"{day}.csv"
         head = "phone,topics,lon,lat,consent_at,consent_how"
