@@ -77,8 +77,11 @@ def enter(
         joining.parse(contact)
         if not agreed:
             raise Invalid(_("Tick the box if you agree."), hint=_("Nothing is sent to you without it."))
-        with transaction() as s:
-            where = places.read(s, asked)
+        try:
+            with transaction() as s:
+                where = places.read(s, asked)
+        except Invalid as error:  # who stands at the city's own table is not sent to the telephone
+            raise Invalid(error.message, hint=_("Check it, or ask the staff beside you.")) from None
         if where.wish is None:
             return _page(request, given=given, choices=where.choices)
         entry = Entry(contact, where.wish, enrolling.first_topics(), language, "event")

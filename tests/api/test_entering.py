@@ -276,6 +276,11 @@ class TestTablet:
         assert (answer.status_code, "Tick the box" in answer.text) == (422, True)
         assert asked.number("SELECT count(*) FROM subscribers") == 0
 
+    def test_an_address_that_is_not_found_sends_nobody_to_the_telephone(self, tablet: httpx.Client) -> None:
+        answer = self.sign_up(tablet, place="", address="no such street")
+        assert (answer.status_code, "ask the staff beside you" in answer.text) == (422, True)
+        assert "311" not in answer.text
+
     def test_it_ends(self, tablet: httpx.Client) -> None:
         ended = tablet.post("/tablet/end", follow_redirects=False)
         assert ended.headers["location"] == "/console"
