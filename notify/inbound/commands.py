@@ -116,6 +116,17 @@ def is_somebody_else(text: str) -> bool:
     return _SOMEBODY_ELSE.search(normalized(_plain(own_text(text)))) is not None
 
 
+def is_courtesy(text: str) -> bool:
+    """Return whether a text only thanks or says "ok": it needs no answer."""
+    if "?" in text:
+        return False
+    known = _words()
+    words = set(normalized(_plain(text)).split())
+    if not words:
+        return bool(text.strip()) and not text.strip(known.courtesy_signs)
+    return words <= known.courtesy | known.courtesy_fillers and not words.isdisjoint(known.courtesy)
+
+
 def choice(text: str) -> int | None:
     """Return the number that a text chooses: "2", "#2", "number 2 please", "the second one"."""
     words = normalized(_plain(own_text(text))).split()
@@ -147,6 +158,8 @@ class _Words:
             for name, phrases in every.items()
             for phrase in _phrases(phrases)
         }
+        self.courtesy, self.courtesy_fillers = (frozenset(_phrases(read["courtesy"][k])) for k in ("words", "fillers"))
+        self.courtesy_signs: str = read["courtesy"]["signs"]
         self._longest_topic = max(len(phrase.split()) for phrase in self._topics)
         self._numbers: Mapping[str, int] = read["mute"]["numbers"]
         self._mute = {name: frozenset(_phrases(each)) for name, each in read["mute"].items() if name != "numbers"}

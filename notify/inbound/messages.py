@@ -17,7 +17,7 @@ from notify.core import alarms, keyring
 from notify.core.settings import settings
 from notify.delivery import carrier_blocks
 from notify.inbound import conversation
-from notify.inbound.commands import Command, is_somebody_else, read_command, without_signature
+from notify.inbound.commands import Command, is_courtesy, is_somebody_else, read_command, without_signature
 from notify.inbound.heard import BY_TEXT, NOT_ME, Heard, Outcome, muted_until
 from notify.inbound.intent import Meaning, is_spanish, read_meaning
 from notify.inbound.replies import worded
@@ -89,7 +89,8 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
             return _said(s, provider, channel, index, reference, inbound, said, now)
         if meaning == "stop" and talk.asked:
             conversations.keep(s, channel, index, talk.over(), now)
-        answered = _keep(s, provider, reference, index, meaning, now)
+        silent = meaning == "other" and is_courtesy(inbound.text)
+        answered = _keep(s, provider, reference, index, meaning, now, silent=silent)
         _obey(s, provider, channel, meaning, inbound, index, now)
         if meaning == "stop" and is_somebody_else(inbound.text):
             reassigned.disown(s, channel, index, now, how=NOT_ME)
@@ -161,9 +162,11 @@ def _said(
     return Reply("command", words, sender)
 
 
-def _keep(s: Session, provider: str, reference: str, index: bytes, meaning: Kept, now: datetime) -> bool:
-    """Store a message, and return whether to answer it."""
-    most, within = MOST_ANSWERS.get(meaning, (1, timedelta(0)))
+def _keep(
+    s: Session, provider: str, reference: str, index: bytes, meaning: Kept, now: datetime, *, silent: bool = False
+) -> bool:
+    """Store a message, and return whether to answer it. `silent`: no."""
+    most, within = (0, timedelta(0)) if silent else MOST_ANSWERS.get(meaning, (1, timedelta(0)))
     answered: bool = s.execute(
         text("""INSERT INTO inbound (provider, reference, address_index, meaning, received_at, answered)
                 SELECT :provider, :reference, :index, :meaning, :now, :most > (

@@ -273,7 +273,7 @@ def test_any_other_reply_is_answered_at_most_once_a_day() -> None:
         " City services: 311. In danger call 911."
     )
     spanish = hear("la parada esta inundada", somebody(language="es").phone, "SM5").text or ""
-    assert "Responda ESTADO por alertas, JOIN para inscribirse" in spanish
+    assert "Responda ESTADO por alertas, JOIN para unirse, ALTO o STOP" in spanish
     assert "En peligro llame al 911." in spanish
     assert hear("the bus stop is flooded", tom.phone, "SM1", later=1) == first  # the webhook again
     assert hear("and my street", tom.phone, "SM2", later=20 * 60).text is None
