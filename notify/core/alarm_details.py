@@ -73,7 +73,14 @@ SENTENCES = Sentences(
         "no alert ends. %(start)s"
     ),
     gettext_noop(
-        "A text to us may be a cry for help. It was answered with 911. Read it at %(provider)s: %(reference)s."
+        "A text to us may be a cry for help. It was answered with 911; nobody has read it. Whoever is at the 311 desk:"
+        " find it now by its id in the message log of %(provider)s, and call its number back or send help. Its id:"
+        " %(reference)s."
+    ),
+    gettext_noop(
+        "A text to us may be a cry for help. It was answered with 911; nobody has read it. The phone is simulated: read"
+        " it at %(phones)s. If it were real, whoever is at the 311 desk would call it back or send help. Its id:"
+        " %(reference)s."
     ),
     gettext_noop(
         "The rest of alert %(alert)s is not sent: its status is %(status)s, and the senders write to real "

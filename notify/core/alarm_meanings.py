@@ -39,7 +39,8 @@ MEANINGS = {
         "Messages of an exercise were left out: they would have reached real people. Rehearse on a separate stack."
     ),
     alarms.CRY_FOR_HELP: gettext_noop(
-        "A resident's text may be a call for help. Read it at the provider at once, and call back or send somebody."
+        "A resident's text may be a call for help. The 311 desk reads it where the alarm says, and calls back or sends"
+        " help."
     ),
     alarms.WEBHOOK_REFUSED: gettext_noop(
         "A provider's reports are refused for their signature: STOPs and receipts are lost. Correct the settings."

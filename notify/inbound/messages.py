@@ -37,7 +37,15 @@ MOST_ANSWERS: Mapping[Kept, tuple[int, timedelta]] = {
     "help": (1, timedelta(minutes=1)),
     "command": (30, timedelta(days=1)),
 }
-CRY = "A text to us may be a cry for help. It was answered with 911. Read it at {provider}: {reference}."
+# Our database does not hold the words, and an alarm holds no phone number: both are where the text is read.
+CRY = (
+    "A text to us may be a cry for help. It was answered with 911; nobody has read it. Whoever is at the 311 desk: find"
+    " it now by its id in the message log of {provider}, and call its number back or send help. Its id: {reference}."
+)
+CRY_SIMULATED = (
+    "A text to us may be a cry for help. It was answered with 911; nobody has read it. The phone is simulated: read it"
+    " at {phones}. If it were real, whoever is at the 311 desk would call it back or send help. Its id: {reference}."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +103,7 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
         if meaning == "stop" and is_somebody_else(inbound.text):
             reassigned.disown(s, channel, index, now, how=NOT_ME)
         if meaning == "distress":
-            cry = CRY.format(provider=provider, reference=inbound.reference or f"a text of {now:%Y-%m-%d %H:%M} UTC")
-            alarms.sound(s, alarms.CRY_FOR_HELP, cry, now, about=f"phone {index.hex()}")
+            alarms.sound(s, alarms.CRY_FOR_HELP, _cry(provider, inbound, now), now, about=f"phone {index.hex()}")
         may = carrier_blocks.senders(s, channel, index)
     else:
         answered = stored.answered
@@ -193,6 +200,14 @@ def _obey(
         if known:
             carrier_blocks.lift(s, provider, inbound, index, now)
         consent.opt_back_in(s, channel, inbound.address, how=BY_TEXT, now=now)
+
+
+def _cry(provider: str, inbound: Inbound, now: datetime) -> str:
+    """Return what the desk does now about a call for help."""
+    reference = inbound.reference or f"none, received {now:%Y-%m-%d %H:%M} UTC"
+    if registry.is_simulator(settings(), provider):
+        return CRY_SIMULATED.format(phones=f"{settings().simulator_url}/", reference=reference)
+    return CRY.format(provider=provider.capitalize(), reference=reference)
 
 
 def _meaning(inbound: Inbound) -> Meaning:

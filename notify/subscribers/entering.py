@@ -114,8 +114,6 @@ def confirm(s: Session, token: str, now: datetime) -> Asked:
     proving.verify(s, contact, now)
     how = f"{BY_LINK}: {kept.get('how', '')}"
     s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how=how, words=asked.words))
-    if contact.subscriber_id is not None:
-        wishes.note_arrival(s, contact.subscriber_id, now)
     questions.settle(s, contact.channel, contact.address_index, now)
     consent.note_alive(s, contact.channel, contact.address_index, how=how, now=now)
     return asked

@@ -10,9 +10,11 @@ from notify.channels import sms_segments
 from notify.channels.contract import Inbound
 from notify.content.links import fill_in
 from notify.core import crypto
+from notify.core.alarm_details import said
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
+from notify.core.translation import speaking
 from notify.delivery import senders
 from notify.inbound.messages import Reply, receive
 from notify.inbound.replies import catalogue
@@ -255,6 +257,21 @@ def test_each_phone_that_cries_for_help_rings() -> None:
         hear("get us off the roof", phone, reference)
     rung = ask("SELECT count, message FROM alarms WHERE resolved_at IS NULL ORDER BY id")
     assert [(count, message[-4:-1]) for count, message in rung] == [(2, "SM3"), (1, "SM2")]
+
+
+def test_the_alarm_says_where_the_cry_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    tom = somebody()
+    hear("get us off the roof", tom.phone, "SM1")
+    monkeypatch.setenv("TOCSIN_SIMULATOR_URL", "http://127.0.0.1:8743")
+    monkeypatch.setenv("TOCSIN_TWILIO_BASE_URL", "http://127.0.0.1:8743")
+    settings.cache_clear()
+    hear("get us off the roof", STRANGER, "SM2")
+    real, simulated = (message for (message,) in ask("SELECT message FROM alarms ORDER BY id"))
+    assert "in the message log of Twilio" in real
+    assert "read it at http://127.0.0.1:8743/." in simulated
+    with speaking("es"):
+        assert "en el registro de mensajes de Twilio" in said(real)
+        assert "léalo en http://127.0.0.1:8743/." in said(simulated)
 
 
 def test_a_sentence_in_doubt_is_told_how_and_changes_nothing() -> None:
