@@ -15,6 +15,7 @@ class Config:
     twilio_account_sid: str = "AC" + "5" * 32
     twilio_auth_token: str = "simulator"  # noqa: S105 - opens nothing but this simulator
     twilio_inbound_url: str = ""
+    twilio_number: str = "+15555550100"  # that a new phone texts until the city has sent; the training city's
     sendgrid_api_key: str = "SG.simulator"
     sendgrid_events_url: str = ""
     sendgrid_private_key: str = ""  # PEM, ECDSA P-256; without it events are not signed

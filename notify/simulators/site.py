@@ -3,6 +3,7 @@
 They work with links and forms alone; assets/live.js keeps them up to date.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +62,7 @@ class Site:
     def routes(self) -> list[Route]:
         return [
             Route("/", self.phones),
+            Route("/phones", self.write, methods=["POST"]),
             Route("/phones/{number}", self.phones),
             Route("/phones/{number}/reply", self.reply, methods=["POST"]),
             Route("/inboxes", self.inboxes),
@@ -75,14 +77,33 @@ class Site:
         if number and phone is None:
             return self._show(request, "missing.html", status=404, tab="phones")
         said = phone.conversation[-BUBBLES:] if phone is not None else []
-        return self._show(
-            request,
-            "phones.html",
-            tab="phones",
-            page=_slice(request, self._world.phones.latest),
-            phone=phone,
-            said=said,
-        )
+        return self._show(request, "phones.html", tab="phones", phone=phone, said=said, **self._list(request))
+
+    async def write(self, request: Request) -> Response:
+        """Text the city from a number that may be new."""
+        given = await _form(request)
+        number, to, words = given.get("number", ""), given.get("to", ""), given.get("text", "")
+        dialled, ours = _dialled(number), _dialled(to) or (to if to.isdecimal() else "")
+        problem = ""
+        if not dialled:
+            problem = f"{number or 'That'} is not a US phone number. Type ten digits, such as 215 555 0123."
+        elif not ours:
+            problem = f"{to or 'That'} is not a number of the city. Type ten digits, or a short code."
+        elif not words.strip():
+            problem = "Type what this phone says, such as JOIN."
+        if problem:
+            typed = self._list(request) | {"number": number, "to": to, "text": words, "problem": problem}
+            return self._show(request, "phones.html", status=400, tab="phones", phone=None, said=[], **typed)
+        answered = await reply(self._world, dialled, words, ours)
+        self._world.phones.phone(dialled).problem = answered.problem
+        self._world.touch()
+        return RedirectResponse(f"/phones/{_path(dialled)}", 303)
+
+    def _list(self, request: Request) -> dict[str, Any]:
+        """Return what the list of phones shows: one page of it, and the form to text from a new one."""
+        to = self._world.phones.last_sender() or self._world.config.twilio_number
+        page = _slice(request, self._world.phones.latest)
+        return {"page": page, "number": "", "to": to, "text": "", "problem": ""}
 
     async def inboxes(self, request: Request) -> Response:
         address = request.path_params.get("address", "")
@@ -155,6 +176,12 @@ def _slice(request: Request, find: Callable[[str], Iterator[T]]) -> Slice[T]:
 
 async def _form(request: Request) -> dict[str, str]:
     return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _dialled(number: str) -> str:
+    """Return a US number as Twilio writes it, +12155550123; "" if it is none."""
+    digits = re.sub(r"[\s().+-]", "", number)
+    return f"+1{digits[-10:]}" if re.fullmatch(r"1?[2-9]\d{9}", digits, re.ASCII) else ""
 
 
 def _clock(at: float) -> str:

@@ -94,6 +94,10 @@ class Phones:
         """Return all texts, oldest first."""
         return self._all
 
+    def last_sender(self) -> str:
+        """Return the number that the city sent from last; "" if it has sent nothing."""
+        return next((text.sender for text in reversed(self._all) if text.direction == "outbound-api"), "")
+
     def latest(self, words: str = "") -> Iterator[Phone]:
         """Yield phones that have messages, latest first, whose number or last message contains `words`."""
         words = words.casefold().strip()

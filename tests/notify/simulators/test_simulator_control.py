@@ -8,6 +8,7 @@ import pytest
 from simulator_process import Simulator
 
 from notify.simulators.arrivals import Window
+from notify.training import SENDERS
 from tests.waiting import until
 
 PHONE = "+12155550101"
@@ -81,6 +82,27 @@ def test_stats_count_each_sender(simulator: Simulator) -> None:
     senders = simulator.stats()["twilio"]["senders"]
     assert (senders["73911"]["messages"], senders["73911"]["units"]) == (2, 4)
     assert senders["+12155550100"]["max_units_in_1s"] == 2
+
+
+def test_a_new_phone_can_text_the_city(simulator: Simulator) -> None:
+    front = simulator.http.get("/").text
+    assert f'name="to" value="{SENDERS[0][1]}"' in front, "the training city's own"
+    assert SENDERS[0][0] == "twilio"
+    typed = {"number": "(215) 555-0177", "to": "+15555550100", "text": "JOIN"}
+    for wrong, why in (
+        ({"number": "555 01"}, "555 01 is not a US phone number"),
+        ({"to": "city"}, "city is not a number of the city"),
+        ({"text": " "}, "Type what this phone says"),
+    ):
+        refused = simulator.http.post("/phones", data=typed | wrong)
+        assert refused.status_code == 400
+        assert why in refused.text
+    sent = simulator.http.post("/phones", data=typed, follow_redirects=True)
+    assert sent.url.path == "/phones/+12155550177"
+    (said,) = simulator.http.get("/_sim/phones/+12155550177").json()["conversation"]
+    assert (said["body"], said["to"], said["direction"]) == ("JOIN", "+15555550100", "inbound")
+    simulator.text(From="73911")
+    assert 'name="to" value="73911"' in simulator.http.get("/").text, "whoever has sent last"
 
 
 def test_the_pages_work_by_links_and_forms_alone(simulator: Simulator) -> None:
