@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import SecretStr
 from shapely.geometry import Polygon, box
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -39,6 +39,7 @@ from notify.models import (
     OutsideFeed,
     OutsideWarning,
     Place,
+    PlaceCheck,
     Preference,
     Sender,
     Subscriber,
@@ -146,6 +147,23 @@ def resident(
         _contact(s, person, "sms", phone, verified, now),
         _contact(s, person, "email", email, verified, now),
     )
+
+
+def place_check(
+    s: Session,
+    typed: str,
+    *,
+    at: tuple[float, float] = (0.5, 0.5),
+    given_by: str = "map",
+    now: datetime = NOW,
+    **person: Any,
+) -> int:
+    """A resident's place whose address is not in the city's file. Return the id of the place."""
+    who = resident(s, at=(at,), now=now, **person).id
+    (place,) = s.scalars(select(Place).where(Place.subscriber_id == who))
+    place.address_sealed = crypto.seal(typed, "address")
+    s.execute(insert(PlaceCheck).values(place_id=place.id, given_by=given_by, made_at=now))
+    return place.id
 
 
 def homes(s: Session) -> list[tuple[float, float]]:

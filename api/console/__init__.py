@@ -22,6 +22,7 @@ from api.console.people import (
     operators,
     own_app,
     passkeys,
+    place_checks,
     proof,
     roster,
     sign_in,
@@ -66,6 +67,7 @@ _PAGES = (
     drills,
     audit,
     signing_up,
+    place_checks,
     coverage,
 )
 ROUTERS = tuple(one.router for one in _PAGES)

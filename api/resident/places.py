@@ -110,10 +110,10 @@ def read(s: Session, one: Asked) -> Where:
     Raises Invalid when nothing is given; Unknown when the address is not found, and nothing near it is given;
     Elsewhere for a place outside the city.
     """
-    label, radius_m = " ".join(one.label.split())[:60] or _("Home"), _radius(one.radius)
+    label, radius_m = " ".join(one.label.split())[:60] or _("Home"), radius_of(one.radius)
     address = " ".join(one.address.split())
     if one.place and one.place != NONE_OF_THEM:
-        lon, lat, named = _chosen(one.place)
+        lon, lat, named = chosen(one.place)
         _require_near(s, lon, lat)
         return Where(Wish(lon, lat, label, named, radius_m))
     if one.point:
@@ -168,7 +168,7 @@ def _near(s: Session, address: str, near: str, label: str, radius_m: float) -> W
 
 def _on_map(s: Session, point: str, address: str, label: str, radius_m: float) -> Wish:
     """Return a point of the map, which an address that is known and near only names."""
-    lon, lat, _rest = _chosen(f"{point} ")
+    lon, lat, _rest = chosen(f"{point} ")
     _require_near(s, lon, lat)
     if not address:
         return Wish(lon, lat, label, "", radius_m)
@@ -178,18 +178,20 @@ def _on_map(s: Session, point: str, address: str, label: str, radius_m: float) -
     return Wish(lon, lat, label, address, radius_m, "map", is_unknown=True)
 
 
-def _chosen(chosen: str) -> tuple[float, float, str]:
+def chosen(given: str) -> tuple[float, float, str]:
+    """Read "LON LAT ADDRESS", in degrees. Raises Invalid."""
     try:
-        lon, lat, named = chosen.split(" ", 2)
+        lon, lat, named = given.split(" ", 2)
         point = float(lon), float(lat)
         if not all(map(isfinite, point)):
-            raise ValueError(chosen)
+            raise ValueError(given)
         return *point, named
     except ValueError:
         raise Invalid(_("Choose one of the places."), hint=_("Or write the address again.")) from None
 
 
-def _radius(given: str) -> float:
+def radius_of(given: str) -> float:
+    """Return the radius that was chosen, in metres; 0 for none of them."""
     return next((float(one) for one in RADII_M if given == str(one)), 0.0)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from notify.core.translation import gettext, gettext_noop
 
 ACTS = {
+    "accept address": gettext_noop("accept address"),
     "acknowledge": gettext_noop("acknowledge"),
     "add": gettext_noop("add"),
     "add contact": gettext_noop("add contact"),
@@ -51,6 +52,7 @@ ACTS = {
     "note": gettext_noop("note"),
     "opt-out": gettext_noop("opt out"),
     "owner": gettext_noop("owner"),
+    "list addresses": gettext_noop("list addresses to look up"),
     "list unreachable": gettext_noop("list who cannot be reached"),
     "pass-on": gettext_noop("pass on"),
     "password": gettext_noop("password"),
@@ -58,6 +60,7 @@ ACTS = {
     "plan": gettext_noop("plan"),
     "read-back": gettext_noop("read back"),
     "recovery-code": gettext_noop("recovery code"),
+    "refuse address": gettext_noop("refuse address"),
     "release": gettext_noop("release"),
     "remove": gettext_noop("remove"),
     "remove contact": gettext_noop("remove contact"),

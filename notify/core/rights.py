@@ -87,7 +87,7 @@ RIGHTS = {
     " entered_at, lowest_severity)",
     "places": "SELECT, INSERT, UPDATE, DELETE",
     "arrivals": "SELECT, INSERT, DELETE, UPDATE (due_at)",
-    "place_checks": "SELECT, INSERT, DELETE, UPDATE (decision, decided_at, decided_by)",
+    "place_checks": "SELECT, INSERT, DELETE, UPDATE (decision, decided_at, decided_by, why)",
     "preferences": "SELECT, INSERT, UPDATE, DELETE",
     "choices": "SELECT, INSERT, UPDATE, DELETE",
     "suppressions": "SELECT, INSERT, DELETE",

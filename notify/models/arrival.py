@@ -35,5 +35,6 @@ class PlaceCheck(Base):
     decision: Mapped[Literal["moved", "kept", "refused"] | None] = mapped_column(Text)
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    why: Mapped[str | None]  # it was refused, for its resident to read
 
     __table_args__ = (Index("place_checks_open", "made_at", postgresql_where=text("decision IS NULL")),)

@@ -13,7 +13,7 @@ from notify.core import crypto, keyring, points
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
 from notify.models import AddressLedger, Consent, Contact, Operator, Place, Subscriber
-from notify.subscribers import addresses, labels, record
+from notify.subscribers import addresses, labels, place_checks, record
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.identity import free
 from notify.subscribers.placing import NoPlace, certain
@@ -57,6 +57,7 @@ def move(
     taken = _put(s, moved, where)
     moved.label = label or moved.label
     s.flush()
+    place_checks.drop(s, moved.id)
     note_arrival(s, subscriber_id, now)
     note(s, now, by, "move", subscriber_id, place=moved.id)
     return Placed(moved.id, taken)

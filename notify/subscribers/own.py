@@ -12,7 +12,7 @@ from notify.core import crypto, keyring
 from notify.core.errors import Invalid, NotFound, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.models import Contact, Place, Preference, Subscriber, Topic
+from notify.models import Contact, Place, PlaceCheck, Preference, Subscriber, Topic
 from notify.subscribers import choices, consent, record, wishes
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.storing import IMPORT_LOCK
@@ -36,9 +36,14 @@ class OwnContact:
 
 @dataclass(frozen=True, slots=True)
 class OwnPlace:
+    """`address`: as it was given; "" for a point. `is_sought`: the city's file lacks it, and somebody looks it up.
+    `refused`: why it was not found then, "" if it was."""
+
     id: int
     label: str
-    address: str  # as it was given; "" for a point
+    address: str
+    is_sought: bool = False
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +62,17 @@ def read(s: Session, subscriber_id: int) -> OwnPage:
         .where(Contact.subscriber_id == subscriber_id, Contact.verified_at.is_not(None))
         .order_by(Contact.id)
     )
-    places = s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id))
+    places = s.execute(
+        select(Place, PlaceCheck)
+        .outerjoin(PlaceCheck, PlaceCheck.place_id == Place.id)
+        .where(Place.subscriber_id == subscriber_id)
+        .order_by(Place.id)
+    )
     topics = s.scalars(select(Preference.topic).where(Preference.subscriber_id == subscriber_id))
     return OwnPage(
         resident.language,
         [_contact(s, one) for one in contacts],
-        [OwnPlace(one.id, one.label, _address(one)) for one in places],
+        [_place(one, check) for one, check in places],
         frozenset(topics),
     )
 
@@ -133,6 +143,11 @@ def _contact(s: Session, contact: Contact) -> OwnContact:
         min(reasons - {"opt-out"}, default=""),
         sorted(consent.topics_left(s, contact.channel, contact.address_index)),
     )
+
+
+def _place(place: Place, check: PlaceCheck | None) -> OwnPlace:
+    sought = check is not None and check.decision is None
+    return OwnPlace(place.id, place.label, _address(place), sought, (check and check.why) or "")
 
 
 def _address(place: Place) -> str:

@@ -126,6 +126,7 @@ def paths(
         "/console/policies",
         "/console/load",
         "/console/sign-up",
+        "/console/place-checks",
         "/console/coverage",
         "/console/zones",
         f"/console/zones/{zone}",

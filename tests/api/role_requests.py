@@ -99,6 +99,11 @@ def _resident(world: World) -> int:
         return factories.resident(s, now=world.now).id
 
 
+def _place_check(world: World) -> int:
+    with transaction() as s:
+        return factories.place_check(s, "9 Nowhere Lane", now=world.now)
+
+
 def _phone(world: World) -> str:
     with transaction() as s:
         return factories.resident(s, now=world.now).phone
@@ -258,6 +263,7 @@ MAKERS: dict[str, Maker] = {
     "hash": lambda _world: asked.rows("SELECT area_hash FROM alerts ORDER BY id DESC LIMIT 1")[0].area_hash,
     "alarm_id": _alarm,
     "resident_id": _resident,
+    "place_check": _place_check,
     "phone": _phone,
     "blocked": _blocked,
     "new_phone": _new("+1202555{:04}"),
