@@ -17,7 +17,7 @@ from api.resident.session import NeedsCode
 from notify.accounts.tries import TooManyTries
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, Refused, TocsinError, Unavailable
-from notify.subscribers import holdings, hows, joining, leaving, own
+from notify.subscribers import holdings, hows, joining, leaving, own, posters
 
 router = APIRouter(include_in_schema=False)
 
@@ -111,10 +111,10 @@ def _contact(me: session.Resident) -> own.OwnContact | None:
 def _code_page(request: Request, me: session.Resident, token: str, error: TocsinError | None = None) -> Response:
     try:
         with transaction() as s:
-            waiting = joining.waiting(s, token, datetime.now(UTC))
+            waiting, numbers = joining.waiting(s, token, datetime.now(UTC)), posters.texted_numbers(s)
     except NotFound as over:
         return form_page(request, "erase.html", error or over, contact=_contact(me))
-    return form_page(request, "erase_code.html", error, token=token, waiting=waiting)
+    return form_page(request, "erase_code.html", error, token=token, waiting=waiting, numbers=numbers)
 
 
 def _plain(value: object) -> str:

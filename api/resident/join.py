@@ -22,7 +22,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, TocsinError, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.subscribers import joining, wishes
+from notify.subscribers import joining, posters, wishes
 from notify.subscribers.enrolling import Joined
 
 router = APIRouter(include_in_schema=False)
@@ -193,6 +193,6 @@ def _page(
 
 def _code_page(request: Request, token: str, error: TocsinError | None = None) -> Response:
     with transaction() as s:
-        waiting = joining.waiting(s, token, datetime.now(UTC))
+        waiting, numbers = joining.waiting(s, token, datetime.now(UTC)), posters.texted_numbers(s)
     again = "again" in request.query_params
-    return form_page(request, "join_code.html", error, token=token, waiting=waiting, again=again)
+    return form_page(request, "join_code.html", error, token=token, waiting=waiting, numbers=numbers, again=again)

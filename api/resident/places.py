@@ -39,12 +39,14 @@ class Elsewhere(Invalid):
         city = settings().city
         if len(beside) == 1:
             super().__init__(
-                _("This place is in %(neighbour)s, not in %(city)s.", neighbour=beside[0].name, city=city),
-                hint=_("Sign up there: they send the alerts for it."),
+                _("%(neighbour)s sends the alerts for this place, not %(city)s.", neighbour=beside[0].name, city=city),
+                hint=_("Sign up there."),
             )
         else:
             hint = _("Write the address again, or sign up where it is.") if beside else _("Write the address again.")
-            super().__init__(_("This place is far from %(city)s.", city=city), hint=hint)
+            super().__init__(
+                _("This place is far from our area: %(city)s sends no alerts there.", city=city), hint=hint
+            )
         self.beside = beside
 
 
@@ -146,7 +148,7 @@ def _by_address(s: Session, address: str, label: str, radius_m: float, *, refuse
             hint=_("Write the number before the street. Or tell us what is near."),
         )
     raise Unknown(
-        _("We do not find this address in %(city)s.", city=settings().city),
+        _("We do not find this address in our city."),
         hint=_("Check the street and number. If it is right, tell us what is near: then we take it."),
     )
 
@@ -160,7 +162,7 @@ def _near(s: Session, address: str, near: str, label: str, radius_m: float) -> W
     matches = geocoder.find(s, near).matches
     if not matches:
         raise Unknown(
-            _("We do not find this in %(city)s either.", city=settings().city),
+            _("We do not find this in our city either."),
             hint=_("Write two streets that cross, such as Main St & 2nd St, a ZIP code, or a part of the city."),
         )
     return Where(Wish(matches[0].lon, matches[0].lat, label, address, radius_m, "street", is_unknown=True))

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import tries
 from notify.channels.channel import CHANNELS, EMAIL, SMS
+from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core import crypto, keyring, one_time_codes
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.settings import settings
@@ -275,7 +276,7 @@ def erases(s: Session, token: str, now: datetime) -> bool:
 def _say(s: Session, joining: Joining, kind: str, now: datetime) -> None:
     words = worded(RESIDENTS, joining.language)["erase-code" if joining.words == ERASES else kind]
     known, channel = settings(), CHANNELS[joining.channel]
-    stop = words.get(f"stop_by_{channel.leaves_by}", "")
+    stop = words.get(f"stop_by_{channel.leaves_by}", "").format(leave=UNSUBSCRIBE_URL)
     # Whoever presses a link joins on their own device: not for a phone that somebody else says is theirs.
     beside = "" if joining.adds_to is not None else words.get("beside", "")
     given = {"city": known.city, "program": known.program, "mine": f"{known.public_url}/me", "stop": stop}

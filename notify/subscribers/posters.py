@@ -42,11 +42,14 @@ def about(s: Session, zone: Zone, known: Settings) -> Poster:
 
 
 def texted_number(s: Session) -> str:
-    """Return the number of the first open sender of texts, such as (215) 555-0100; a short code as it is."""
+    """Return the number of the first open sender of texts, as `texted_numbers`; "" without one."""
+    return next(iter(texted_numbers(s)), "")
+
+
+def texted_numbers(s: Session) -> Sequence[str]:
+    """Return the numbers of the open senders of texts, such as (215) 555-0100; a short code as it is."""
     numbers = [one.address for one in senders.all_senders(s) if one.channel == SMS.name and one.status == "open"]
-    if not numbers or not numbers[0].startswith("+"):
-        return numbers[0] if numbers else ""
-    return phones.local_form(phonenumbers.parse(numbers[0]))
+    return [phones.local_form(phonenumbers.parse(one)) if one.startswith("+") else one for one in numbers]
 
 
 def pdf(poster: Poster, paper: Paper, known: Settings, now: datetime) -> bytes:

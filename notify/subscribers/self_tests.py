@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import tries
 from notify.channels.channel import CHANNELS
+from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core import reasons
 from notify.core.errors import NotFound, Refused
 from notify.core.settings import settings
@@ -57,7 +58,7 @@ def send(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None
     known, channel = settings(), CHANNELS[contact.channel]
     words = worded(RESIDENTS, s.get_one(Subscriber, subscriber_id).language)[KIND]
     given = {"city": known.city, "program": known.program, "link": f"{known.public_url}/me"}
-    given["stop"] = words[f"stop_by_{channel.leaves_by}"]
+    given["stop"] = words[f"stop_by_{channel.leaves_by}"].format(leave=UNSUBSCRIBE_URL)
     s.add(
         DirectMessage(
             kind=KIND, contact_id=contact.id, step=1, channel=channel.name, state="waiting", made_at=now, any_hour=True,

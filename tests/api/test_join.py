@@ -12,7 +12,7 @@ from notify.core.db import transaction
 from notify.core.texts import worded
 from notify.delivery import sender_pool
 from notify.models import Topic
-from notify.subscribers import consent, exporting, importing, serving
+from notify.subscribers import consent, exporting, importing, posters, serving
 from notify.subscribers.wishes import MOST_PLACES
 from templates import RESIDENTS
 from tests import factories
@@ -31,6 +31,8 @@ def test_a_code_that_came_to_the_phone_makes_a_resident(door: httpx.Client) -> N
     shown = door.get(f"{page}?lang=en").text
     assert "***42" in shown
     assert PHONE not in shown
+    with transaction() as s:
+        assert f"text START first to {posters.texted_number(s)}:" in shown
     mine = door.get(form(door, page, code=sent_code()).headers["location"]).text
     assert "You have joined" in mine
     assert "120 Main St" in mine
@@ -40,7 +42,7 @@ def test_a_code_that_came_to_the_phone_makes_a_resident(door: httpx.Client) -> N
     assert asked.rows("SELECT verified_at FROM contacts") == [(at,)]
     assert asked.number("SELECT count(*) FROM preferences") == 10
     ((welcome,),) = asked.rows("SELECT text FROM direct_messages WHERE kind = 'welcome'")
-    assert "Reply HELP or STOP" in welcome
+    assert "rates may apply, frequency varies. Reply HELP or STOP" in welcome
 
 
 def test_the_next_alert_goes_to_who_has_joined(door: httpx.Client) -> None:

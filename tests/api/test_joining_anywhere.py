@@ -122,6 +122,17 @@ def test_who_lives_beside_the_city_is_shown_where_to_sign_up(door: httpx.Client,
 
 
 @pytest.mark.usefixtures("_beside")
+@pytest.mark.parametrize("fields", [{"address": "12 Oak St, 19401"}, {"point": "5.5 5.5"}])
+def test_so_is_who_adds_a_place_there_later(door: httpx.Client, fields: dict[str, str]) -> None:
+    joined(door, address="104 Goldfinch St")
+    told = form(door, "/me/places?lang=en", label="work", **fields)
+    assert told.status_code == 422
+    assert "Brook County sends the alerts for this place" in told.text
+    assert 'href="https://brook.example.org/alerts"' in told.text
+    assert asked.number("SELECT count(*) FROM places p JOIN consents c ON true WHERE label = 'work'") == 0
+
+
+@pytest.mark.usefixtures("_beside")
 def test_who_lives_far_away_is_shown_all_neighbours(door: httpx.Client) -> None:
     assert join(door, point="60 60").text.count("/alerts") + join(door, point="60 60").text.count('/join"') >= 2
 

@@ -111,6 +111,8 @@ def test_a_welcome_has_it_for_everything_and_a_code_has_none(
         joined = joining.confirm(s, page, code["body"].split("code is ")[1][:6], datetime.now(UTC))
     _, welcome = direct(providers, transport, redis)
     assert welcome["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert welcome["body"].endswith(f"Stop these emails: {welcome['headers']['List-Unsubscribe'].strip('<>')}")
+    assert "rates" not in welcome["body"], "those are of texts"
     with transaction() as s:
         about = consent.unsubscribe(s, token_of(welcome["headers"]["List-Unsubscribe"]), now=now)
     assert (about.topic, about.done) == (None, True)
