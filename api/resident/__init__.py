@@ -4,6 +4,7 @@ from api.resident import (
     alerts,
     choices,
     confirm,
+    contact_card,
     data,
     join,
     me,
@@ -30,4 +31,5 @@ ROUTERS = (
     unsubscribe.router,
     why.router,
     verify.router,
+    contact_card.router,
 )

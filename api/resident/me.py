@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import require_own_form
+from api.ids import Id
 from api.language import of_resident
 from api.resident import choices_view, places, session
 from api.resident.form_page import form_page
@@ -67,6 +68,18 @@ def add_place(request: Request, me: Viewer, asked: places.AskedPlace) -> Respons
         return own_page(request, me, error, given)
     if found.wish is None:
         return own_page(request, me, given=given, choices=found.choices)
+    return saved(request)
+
+
+@router.post("/places/{place_id}/change")
+def change_place(request: Request, me: Viewer, place_id: Id, label: Text = "", radius: Text = "") -> Response:
+    """Change the name of a place and how far around it alerts count. `radius`: metres; "" leaves it as it is."""
+    try:
+        with transaction() as s:
+            radius_m = places.radius_of(radius) if radius else None
+            own.change_place(s, me.subscriber_id, place_id, label, radius_m, datetime.now(UTC))
+    except (Invalid, Refused, NotFound) as error:
+        return own_page(request, me, error)
     return saved(request)
 
 

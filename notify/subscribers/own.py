@@ -9,12 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.core import crypto, keyring
-from notify.core.errors import Invalid, NotFound, Unavailable
+from notify.core.characters import visible
+from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.models import Contact, Place, PlaceCheck, Preference, Subscriber, Topic
-from notify.subscribers import choices, consent, record, wishes
+from notify.subscribers import choices, consent, labels, record, wishes
 from notify.subscribers.homes import SEALED_ADDRESS
+from notify.subscribers.rows import LONGEST_LABEL
 from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
 
@@ -36,12 +38,16 @@ class OwnContact:
 
 @dataclass(frozen=True, slots=True)
 class OwnPlace:
-    """`address`: as it was given; "" for a point. `is_sought`: the city's file lacks it, and somebody looks it up.
-    `refused`: why it was not found then, "" if it was."""
+    """`address`: as it was given; "" for a point. `radius_m`: how far around it alerts count.
+
+    `is_sought`: the city's file lacks the address, and somebody looks it up. `refused`: why it was not found then, ""
+    if it was.
+    """
 
     id: int
     label: str
     address: str
+    radius_m: int
     is_sought: bool = False
     refused: str = ""
 
@@ -99,6 +105,32 @@ def place(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
     wishes.add(s, subscriber_id, wish, now)
 
 
+def change_place(
+    s: Session, subscriber_id: int, place_id: int, label: str, radius_m: float | None, now: datetime
+) -> None:
+    """Name a place in other words, and set how far around it alerts count, in metres; None leaves that as it is.
+
+    A wider circle may have alerts in force, which its resident gets then. Raises Invalid for a label that is empty or
+    an address, Refused for one that another place has, NotFound.
+    """
+    _lock(s)
+    _resident(s, subscriber_id)
+    label = " ".join(visible(label).split())
+    if not label or len(label) > LONGEST_LABEL or labels.is_private(label):
+        raise Invalid(
+            _("Give the place a short name, without its address."), hint=_("A word is enough: home, work, my parents.")
+        )
+    there = {one.id: one for one in s.scalars(select(Place).where(Place.subscriber_id == subscriber_id))}
+    if place_id not in there:
+        raise NotFound(_("This place is not there any more."))
+    if any(one.label.casefold() == label.casefold() and one.id != place_id for one in there.values()):
+        raise Refused(_("You have another place with this name."), hint=_("Choose another name."))
+    changed = there[place_id]
+    if radius_m is not None and radius_m > changed.radius_m:
+        wishes.note_arrival(s, subscriber_id, now)
+    changed.label, changed.radius_m = label, changed.radius_m if radius_m is None else radius_m
+
+
 def remove_place(s: Session, subscriber_id: int, place_id: int) -> None:
     """Remove a place. Does nothing when it is gone already."""
     _lock(s)
@@ -147,7 +179,7 @@ def _contact(s: Session, contact: Contact) -> OwnContact:
 
 def _place(place: Place, check: PlaceCheck | None) -> OwnPlace:
     sought = check is not None and check.decision is None
-    return OwnPlace(place.id, place.label, _address(place), sought, (check and check.why) or "")
+    return OwnPlace(place.id, place.label, _address(place), round(place.radius_m), sought, (check and check.why) or "")
 
 
 def _address(place: Place) -> str:
