@@ -165,7 +165,8 @@ def _environment(_language: str) -> Environment:
         "linked": linked,
         "breakable": breakable,
         "on_clocks": on_clocks,
-        "spoken": _spoken,
+        "spoken": lambda at, language: _moment(at, language).full,
+        "spoken_alone": lambda at, language: _moment(at, language).alone,
         "fill_in": lambda pattern, **values: fill_in(str(pattern), **values),  # escaped once, as a whole
         "readable": readable,
         "size": size,
@@ -251,8 +252,8 @@ def _language_name(language: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _spoken(at: datetime, language: str) -> str:
-    """Format a time as messages do: "9:05 AM Monday, November 23"."""
+def _moment(at: datetime, language: str) -> Moment:
+    """Return a time to format as messages do: "9:05 AM Monday, November 23"."""
     event = catalogue().events[0]
     common = event.common.get(language) or event.common["en"]
-    return str(Moment(common.speech, at.astimezone(settings().tz), None).full)
+    return Moment(common.speech, at.astimezone(settings().tz), None)

@@ -34,13 +34,14 @@ class Named:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice(Named):
-    """A launched alert with all of its words."""
+    """A launched alert with all of its words. `ended_at`: when it was cancelled."""
 
     phase: str
     status: str
     emergency: bool
     expires_at: datetime
     cancelled: bool
+    ended_at: datetime | None
     over: bool
     blocks: Sequence[Block]
 
@@ -171,6 +172,7 @@ class _Words:
             emergency=alert.lane == Lane.EMERGENCY,
             expires_at=alert.expires_at,
             cancelled=alert.state == AlertState.CANCELLED,
+            ended_at=alert.cancelled_at,
             over=alert.state == AlertState.EXPIRED or alert.expires_at <= self._now,
             blocks=_body(self._by_alert[alert.id], alert.event),
         )

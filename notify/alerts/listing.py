@@ -66,6 +66,7 @@ class InIncident(AlertSummary):
 
     `superseded_by`, `ended_by`: what has the last word in all of its area now (`models.Standing`), the latter if it is
     over there. `left_in`: the zones where it still holds, if later ones took a part of its area; None: all or nothing.
+    `cancelled_at`: None unless it was cancelled after its launch; and if that time makes no sense.
     """
 
     blanks: Mapping[str, Any]
@@ -74,6 +75,7 @@ class InIncident(AlertSummary):
     superseded_by: int | None
     ended_by: int | None
     left_in: Sequence[str] | None
+    cancelled_at: datetime | None
 
     @property
     def is_replaced(self) -> bool:
@@ -86,7 +88,11 @@ class InIncident(AlertSummary):
 
 
 # The same as columns, and what to join to `a` for them.
-IN_INCIDENT = f"{SUMMARY}, a.blanks, a.corrects, a.follows, later.superseded_by, later.ended_by, later.left_in"
+IN_INCIDENT = (
+    f"{SUMMARY}, a.blanks, a.corrects, a.follows, later.superseded_by, later.ended_by, later.left_in,"
+    " CASE WHEN a.state = 'cancelled' AND a.finished_at BETWEEN a.launched_at AND '9999-12-30' THEN a.finished_at END"
+    " AS cancelled_at"
+)
 LATER: LiteralString = " LEFT JOIN standings later ON later.alert_id = a.id "
 
 

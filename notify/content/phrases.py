@@ -29,6 +29,7 @@ class Speech(BaseModel):
     clock: Mapping[str, str] = Field(min_length=1)  # plural form of the hour -> {time}: "la {time}", "las {time}"
     moment: str  # {clock} {weekday}
     moment_full: str  # {clock} {day}
+    moment_alone: str  # {moment}: as an answer to "when?", where no word such as "until" is before it
     day: str  # a CLDR pattern: EEEE, MMMM d
     houses: str  # {street} {first} {last}
     even_side: str  # {houses}
@@ -39,7 +40,7 @@ class Speech(BaseModel):
         try:
             for hour in (1, 9):
                 str(Moment(self, datetime(2027, 1, 1, hour, 30), datetime(2027, 1, 1)))  # noqa: DTZ001 - only spoken
-            _ = Moment(self, datetime(2027, 1, 1), None).full  # noqa: DTZ001 - only spoken
+            _ = Moment(self, datetime(2027, 1, 1), None).alone  # noqa: DTZ001 - only spoken
             _ = [self.street("Main St", 2, 8, side) for side in ("even", "odd", "both")]
         except UnknownLocaleError as error:
             raise ValueError(f"there is no locale '{self.locale}'") from error
@@ -107,6 +108,10 @@ class Moment:
         return self.speech.moment_full.format(
             clock=self.speech.clock_time(self.at), day=self.speech.day_name(self.at.date())
         )
+
+    @property
+    def alone(self) -> str:
+        return self.speech.moment_alone.format(moment=self.full)
 
 
 def phone_number(number: str) -> str:

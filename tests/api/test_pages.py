@@ -35,7 +35,7 @@ def test_a_quiet_day_says_so(door: httpx.Client) -> None:
 
 def test_the_first_page_says_how_one_is_signed_up(door: httpx.Client) -> None:
     assert "ask 311 to sign you up" in door.get("/").text
-    assert "pida a 311 que lo inscriba" in door.get("/?lang=es").text
+    assert "pida al 311 que lo inscriba" in door.get("/?lang=es").text
 
 
 def test_what_is_in_force_stands_on_the_first_page_in_the_readers_language(door: httpx.Client, city: datetime) -> None:
@@ -76,7 +76,13 @@ def test_what_was_cancelled_or_is_over_is_not_in_force(door: httpx.Client, city:
         lifecycle.cancel(s, called_off, None, city)
         lifecycle.expire_due(s, city + timedelta(hours=2))
     assert "There is no alert in force." in door.get("/").text
-    assert "This alert was cancelled." in door.get(f"/alerts/{called_off}").text
+    page = door.get(f"/alerts/{called_off}").text
+    assert "This alert was cancelled." in page
+    assert "<dt>Until</dt>" not in page
+    ended = re.search(r'<dt>Cancelled</dt><dd><time datetime="([^"]+)"', page)
+    assert ended is not None
+    assert datetime.fromisoformat(ended[1]) == city.replace(microsecond=0)
+    assert "<dt>Until</dt>" in door.get(f"/alerts/{over}").text
     assert "This alert is over." in door.get(f"/alerts/{over}").text
 
 
@@ -138,6 +144,8 @@ def test_a_page_in_spanish_joins_zones_and_counts_alerts_in_spanish(door: httpx.
     page = door.get(f"/alerts/{number}?lang=es").text
     assert "Muelle y Centro" in page
     assert "Muelle and Centro" not in page
+    assert re.search(r"<dt>Enviado</dt><dd><time [^>]+>a las? \d", page)
+    assert re.search(r"<dt>Hasta</dt><dd><time [^>]+>las? \d", page)
     assert "Hay 1 aviso vigente." in door.get("/?lang=es").text
     launched(city)
     assert "2 alerts are in force." in door.get("/").text
