@@ -100,7 +100,7 @@ def test_a_filter_without_sense_is_no_error(door: httpx.Client, query: str) -> N
 def test_one_that_cannot_be_read_takes_no_page_down(door: httpx.Client, city: datetime) -> None:
     bad, good = over(city), over(city)
     with owning() as s:
-        s.execute(text("UPDATE alerts SET launch_at = '20000-01-01' WHERE id = :id"), {"id": bad})
+        s.execute(text("UPDATE alerts SET finished_at = '20000-01-01' WHERE id = :id"), {"id": bad})
     page = door.get("/alerts/past")
     assert page.status_code == 200
     assert f'href="/alerts/{good}?' in page.text

@@ -58,9 +58,14 @@ def _read(s: Session, ids: Sequence[int], now: datetime) -> tuple[list[InInciden
     ended_at: dict[int, datetime] = {}
 
     def read(some: Sequence[int]) -> None:
-        for row in s.execute(text(f"SELECT {IN_INCIDENT} {_FROM} AND a.id = ANY (:ids)"), {"ids": list(some)}).all():
-            found.append(InIncident(**row._mapping))
-            ended_at[row.id] = row.cancelled_at or row.expires_at
+        rows = s.execute(
+            text(f"SELECT {IN_INCIDENT}, a.finished_at {_FROM} AND a.id = ANY (:ids)"), {"ids": list(some)}
+        )
+        for row in rows.all():
+            fields = dict(row._mapping)
+            finished_at = fields.pop("finished_at")
+            found.append(InIncident(**fields))
+            ended_at[row.id] = (row.state == "cancelled" and finished_at) or row.expires_at
 
     def refused(alert_id: int, error: Exception) -> None:
         told = f"Alert {alert_id} is missing from the archive, because its row cannot be used: {db.reason(error)}."
