@@ -42,6 +42,7 @@ class Waiting:
     given_by: str
     radius_m: int
     made_at: datetime
+    language: str  # the resident's
     fitting: Sequence[Match]
 
 
@@ -173,7 +174,7 @@ def _waiting(s: Session, row: Any) -> Waiting:
         fitting: Sequence[Match] = [one for one in geocoder.find(s, typed).matches if one.kind != "street"]
     except Unavailable:
         typed, fitting = record.DAMAGED, ()
-    return Waiting(row.place_id, typed, lon, lat, row.given_by, int(row.radius_m), row.made_at, fitting)
+    return Waiting(row.place_id, typed, lon, lat, row.given_by, round(row.radius_m), row.made_at, row.language, fitting)
 
 
 def _gone() -> NotFound:
@@ -181,7 +182,8 @@ def _gone() -> NotFound:
 
 
 _WAITING = """
-    SELECT c.place_id, c.given_by, c.made_at, p.subscriber_id, p.address_sealed, p.point_sealed, p.radius_m
-      FROM place_checks c JOIN places p ON p.id = c.place_id
+    SELECT c.place_id, c.given_by, c.made_at, p.subscriber_id, p.address_sealed, p.point_sealed, p.radius_m,
+           r.language
+      FROM place_checks c JOIN places p ON p.id = c.place_id JOIN subscribers r ON r.id = p.subscriber_id
      WHERE c.decision IS NULL ORDER BY c.made_at, c.place_id LIMIT :most
 """

@@ -65,6 +65,7 @@ def paths(
         lifecycle.launch(s, called_off, None, city)
         lifecycle.cancel(s, called_off, factories.operator(s), city)
         alarms.sound(s, "sender-stopped", "A sender is stopped.", city)
+        factories.place_check(s, "9 Nowhere Lane", now=city)
         newcomer = operators.add(s, "newcomer@example.gov", "author", city)
         join = links.make(s, newcomer, "join", city)
         enter = links.make(s, newcomer, "training", city)

@@ -69,11 +69,12 @@ def acts() -> list[str]:
 
 def test_the_list_has_the_oldest_first_with_point_and_origin_and_is_audited(desk: httpx.Client, check: int) -> None:
     with transaction() as s:
-        factories.place_check(s, "8 Older Road", given_by="zip", now=NOW - timedelta(hours=1))
+        factories.place_check(s, "8 Older Road", given_by="zip", now=NOW - timedelta(hours=1), language="es")
     shown = desk.get(LIST).text
     assert shown.index("8 Older Road") < shown.index(TYPED)
     assert "longitude 0.500000, latitude 0.500000" in shown
     assert "the middle of a ZIP code" in shown
+    assert "<dd>Español</dd>" in shown
     assert acts() == ["list addresses"]
 
 
