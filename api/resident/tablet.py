@@ -112,7 +112,7 @@ def _page(
     given: Mapping[str, str] | None = None,
     choices: Sequence[Match] = (),
 ) -> Response:
-    words = entering.words(of_resident(request))
+    words = [(channel, entering.words(channel, of_resident(request))) for channel in entering.CONTACTS]
     return form_page(request, "tablet.html", error, given, choices=choices, words=words, **places.asks_more(error))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import tries
-from notify.channels.channel import CHANNELS
+from notify.channels.channel import CHANNELS, EMAIL, SMS
 from notify.core import crypto, keyring
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import settings
@@ -33,6 +33,7 @@ PROOFS = {"call": "phone call", "paper": "paper form", "event": "sign-up at an e
 BY_LINK = f"{proving.YES}the link of an email"
 UNANSWERED_FOR = timedelta(days=30)
 _HOUSE = re.compile(r"\d+[A-Za-z]?(-\d+)?$")  # 4711, 12B, 12-14; not 5th
+CONTACTS = (SMS.name, EMAIL.name)
 PURPOSE = "entered"  # of the token in that link
 
 
@@ -64,13 +65,19 @@ class Asked:
     near: str
 
 
-def words(language: str) -> str:
-    """Return what is read aloud, and kept with the consent."""
+def words(channel: str, language: str) -> str:
+    """Return what is read aloud, and kept with the consent. STOP and rates are said of texts only."""
     with speaking(language):
+        if CHANNELS[channel].letter:
+            return _(
+                "%(city)s will send you the alerts that you choose, by email. They are free. The number of messages"
+                " varies. You can stop at any time: press the link at the end of any of them. Do you agree?",
+                city=settings().city,
+            )
         return _(
-            "%(city)s will send you the alerts that you choose, by text or email. They are free from the city; message"
-            " and data rates may apply. The number of messages varies. You can stop at any time: reply STOP to end,"
-            " HELP for help. Do you agree?",
+            "%(city)s will send you the alerts that you choose, by text. They are free from the city; message and data"
+            " rates may apply. The number of messages varies. You can stop at any time: reply STOP to end, HELP for"
+            " help. Do you agree?",
             city=settings().city,
         )
 
@@ -140,10 +147,16 @@ def _check(entry: Entry) -> None:
 
 
 def _require_free(s: Session, channel: str, index: bytes, now: datetime) -> None:
-    if consent.reasons_against(s, channel, index):
+    against = consent.reasons_against(s, channel, index)
+    if "opt-out" in against and not CHANNELS[channel].letter:
+        raise Refused(
+            _("The owner of this phone has stopped our texts, for example by STOP."),
+            hint=_("Only they can end that: by the text START, from this phone to the number that wrote to it."),
+        )
+    if against:
         raise Refused(
             _("Nothing may be sent to this phone or email: its owner has left, or messages came back."),
-            hint=_("Who texted STOP texts START to the same number. Others join again on the web."),
+            hint=_("Its owner can join again on the web."),
         )
     found = _stored(s, channel, index)
     if found is not None and found.verified_at is not None:
@@ -190,7 +203,7 @@ def _ask(s: Session, contact: Contact, entry: Entry, now: datetime, by: Operator
     subject, said = message(contact.channel, entry.language)
     how = f"{PROOFS[entry.how]}, entered by operator {by.id}"
     near = street(entry.wish.address) or settings().city
-    about: dict[str, Any] = {"words": words(entry.language), "how": how, "near": near, "place": near}
+    about: dict[str, Any] = {"words": words(contact.channel, entry.language), "how": how, "near": near, "place": near}
     if CHANNELS[contact.channel].letter:
         about["place"] = link(contact.id)
     questions.ask(s, contact.channel, contact.address_index, questions.CONFIRM, text=said, subject=subject, now=now,

@@ -58,7 +58,8 @@ def test_whom_staff_sign_up_is_asked_by_text_and_gets_nothing_before_the_answer(
 
 def test_the_words_are_on_the_screen_in_every_language_to_be_read_aloud(desk: httpx.Client) -> None:
     page = desk.get("/console/sign-up").text
-    assert "Do you agree?" in page
+    assert "by text. They are free from the city; message and data rates may apply." in page
+    assert "by email. They are free. The number of messages varies." in page
     assert '<blockquote lang="es" dir="ltr"><p>City of Tocsin le enviará' in page
 
 
@@ -77,6 +78,9 @@ def test_the_link_of_an_email_shows_a_button_and_only_the_button_confirms(desk: 
     ((how, words),) = asked.rows("SELECT how, words FROM consents")
     assert re.fullmatch(r"YES by the link of an email: paper form, entered by operator \d+", how)
     assert "le enviará" in words
+    assert "por correo electrónico" in words
+    assert "STOP" not in words
+    assert "tarifas" not in words
     assert desk.get(path).status_code == 404, "once"
     assert desk.post("/confirm/forged").status_code == 422
 
@@ -114,13 +118,23 @@ def test_a_form_that_lacks_something_keeps_what_was_typed(
     assert asked.number("SELECT count(*) FROM subscribers") == 0
 
 
+def test_an_agent_places_an_unknown_address_by_a_point(desk: httpx.Client) -> None:
+    unknown = {"place": "", "address": "4711 Quillfeather Ave"}
+    asks = enter(desk, **unknown)
+    assert "Choose the nearest address, or write what is near, or give a point." in asks.text
+    assert "311" not in re.search(r'<div class="told".*?</div>', asks.text, re.DOTALL)[0]  # type: ignore[index]
+    assert 'name="point"' in asks.text
+    assert "is asked" in enter(desk, **unknown, point="0.5 0.5").text
+    assert asked.rows("SELECT given_by FROM place_checks") == [("map",)]
+
+
 def test_who_is_signed_up_asked_already_or_has_left_is_not_asked(desk: httpx.Client) -> None:
     with transaction() as s:
         factories.resident(s, phone="+12155550177", now=datetime.now(UTC))
         consent.opt_out(s, "sms", "+12155550178", how="STOP", now=datetime.now(UTC))
     assert "signed up already" in enter(desk, "+12155550177").text
     left = enter(desk, "+12155550178")
-    assert (left.status_code, "texts START" in left.text) == (409, True)
+    assert (left.status_code, "for example by STOP" in left.text, "the text START" in left.text) == (409, True, True)
     assert "is asked" in enter(desk).text
     assert "asked already" in enter(desk).text
     assert asked.number("SELECT count(*) FROM direct_messages") == 1

@@ -26,7 +26,7 @@ from notify.subscribers.entering import Entered, Entry, How
 
 router = APIRouter(prefix="/console/sign-up", include_in_schema=False)
 Text = Annotated[str, Form(max_length=320)]
-TOLD = (Invalid, Refused, TooManyTries, Unavailable)
+TOLD = (Invalid, Refused, TooManyTries)
 
 
 @router.get("")
@@ -58,6 +58,12 @@ def enter(
         with transaction() as s:
             entry = Entry(contact, where.wish, topic or (), spoken, how)
             entered = entering.enter(s, entry, datetime.now(UTC), caller.acting)
+    except places.Unknown as error:
+        hint = _("Choose the nearest address, or write what is near, or give a point.")
+        return _page(request, caller, places.Unknown(error.message, hint=hint), given, topic or ())
+    except Unavailable as error:
+        later = Unavailable(error.message, hint=_("Write down who it is, and enter it here later."))
+        return _page(request, caller, later, given, topic or ())
     except TOLD as error:
         return _page(request, caller, error, given, topic or ())
     return _page(request, caller, entered=entered, given={"how": how, "spoken": spoken})
@@ -93,7 +99,7 @@ def _page(
         given={"spoken": settings().languages[0], "how": "call"} | dict(given or {}),
         topics=[(one.value, one in chosen) for one in Topic],
         languages=languages,
-        words=[(one, entering.words(one)) for one in languages],
+        words=[(channel, [(one, entering.words(channel, one)) for one in languages]) for channel in entering.CONTACTS],
         hows=entering.HOWS,
         choices=choices,
         entered=entered,
