@@ -6,7 +6,7 @@ written to ahead of everything routine, and residents who join or are asked some
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,18 +15,14 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.accounts import contacts, inviting, letters
 from notify.audience import rules
 from notify.channels.channel import CHANNELS
-from notify.channels.contract import Accepted, Ambiguous, Content, Late, Message, Recipient, SendError
+from notify.channels.contract import Accepted, Ambiguous, Late, SendError
 from notify.channels.registry import PROVIDERS
-from notify.core import crypto
 from notify.core.db import transaction
-from notify.core.errors import Unavailable
 from notify.core.settings import Settings
-from notify.delivery import exercise, join_codes, questions, sender_health, sender_pool
+from notify.delivery import direct_requests, direct_secrets, exercise, sender_health, sender_pool
 from notify.delivery.leases import CLAIM_S
-from notify.delivery.requests import EVERYTHING, unsubscribe_url
 from notify.delivery.throttle import Allowance, Grant, Throttle
 from notify.delivery.transport import Answer, Posted, Transport
 from notify.models import Lane
@@ -38,7 +34,6 @@ MOST_LOOKED_AT = 500
 PATIENCE_S = 3.0  # for a slot
 TRIES = 3
 LOST_AFTER = timedelta(minutes=2)  # a claim without an outcome: the process that made it has died
-PLACE_LETTERS = 30  # of a usual address
 GIVEN_UP_AFTER = timedelta(minutes=30)  # later, an ask would be news of the past
 PRACTICE = "Exercise"  # stands for every status but Actual: only simulators may carry them
 OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
@@ -47,47 +42,6 @@ OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 # many, and have time: who joins does not wait behind them.
 OPERATORS = ("m.operator_id IS NOT NULL", Lane.EMERGENCY)
 JOINERS, ASKED = ("m.joining_id IS NOT NULL", Lane.ROUTINE), ("m.contact_id IS NOT NULL", Lane.ROUTINE)
-
-Secrets = Mapping[str, str]  # by their places in the words
-Maker = Callable[[Session, int, str, datetime], Secrets | None]
-
-
-def _one(place: str, make: Callable[[Session, int, str, datetime], str | None]) -> Maker:
-    def secret(s: Session, person: int, channel: str, now: datetime) -> Secrets | None:
-        made = make(s, person, channel, now)
-        return None if made is None else {place: made}
-
-    return secret
-
-
-# What is secret in a message is made when it is claimed, and not stored: by kind what makes it for a person and a
-# channel. None: the message is not needed any more.
-SECRETS: Mapping[str, Maker] = {
-    "code": _one(letters.CODE, contacts.new_code),
-    "invitation": _one(letters.LINK, inviting.mailed_link),
-    "join-code": join_codes.new_secrets,
-    "question": _one(questions.PLACE, questions.place),
-}
-
-COLUMNS = """m.id, m.channel, m.subject, m.text, coalesce(m.alert_id, 0) AS alert_id,
-             coalesce(a.status, 'Actual') AS status, coalesce(a.topic::text, '') AS topic"""
-# Letters about the account go to the email that its owner signs in with, all others to contacts of their own.
-ADDRESS = """
-    CASE WHEN m.operator_id IS NOT NULL AND m.alert_id IS NULL AND m.kind <> 'code'
-         THEN (SELECT email FROM operators o WHERE o.id = m.operator_id AND o.disabled_at IS NULL) END AS email,
-    coalesce((SELECT address_sealed FROM operator_contacts c
-               WHERE c.operator_id = m.operator_id AND c.channel = m.channel
-                 AND (c.verified_at IS NOT NULL OR m.kind = 'code')),
-             (SELECT address_sealed FROM joinings j WHERE j.id = m.joining_id),
-             (SELECT address_sealed FROM contacts c WHERE c.id = m.contact_id)) AS sealed
-"""
-
-# Whose contact a message can be unsubscribed from. A code answers what somebody has just asked for, perhaps before
-# there is a resident, and would come after an opt-out, too: a link in it that promised none would be untrue.
-CONTACT = """
-    CASE WHEN m.kind <> 'join-code'
-         THEN coalesce(m.contact_id, (SELECT contact_id FROM joinings j WHERE j.id = m.joining_id)) END
-"""
 
 # Somebody waits for the answer before people in danger are warned, or must know what was done alone.
 _URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AND a.status = 'Actual', false)"
@@ -145,7 +99,7 @@ def _sendable(s: Session, channel: str, whose: str, settings: Settings, now: dat
     if not senders:
         return []
     return s.execute(
-        text(f"""SELECT {COLUMNS}, {_URGENT} AS urgent
+        text(f"""SELECT {direct_requests.COLUMNS}, {_URGENT} AS urgent
                    FROM direct_messages m LEFT JOIN alerts a ON a.id = m.alert_id
                   WHERE m.state = 'waiting' AND m.channel = :channel AND {whose} AND {_BY_DAY} AND {_NEEDED}
                         AND (:practice OR coalesce(a.status, 'Actual') = 'Actual')
@@ -206,7 +160,7 @@ def _try(
     transport: Transport,
 ) -> Answer | None:
     """Take a slot, claim, post and record. Returns the answer; None when there was no slot or nothing to claim."""
-    cost = CHANNELS[row.channel].cost(_with(_stand_ins(settings), row.text))
+    cost = CHANNELS[row.channel].cost(direct_secrets.put_in(direct_secrets.stand_ins(settings), row.text))
     grant = _slot(sender, cost, lane, throttle, bulk=transport.adapter(sender.provider).max_recipients > 1)
     if grant is None:
         return None
@@ -214,7 +168,9 @@ def _try(
     if claimed is None:
         sender_health.record(sender, [grant], cost, [], throttle)
         return None
-    request = message(row, claimed.text, claimed.subject, sender.address, claimed.address, settings, claimed.contact_id)
+    request = direct_requests.message(
+        row, claimed.text, claimed.subject, sender.address, claimed.address, settings, claimed.contact_id
+    )
     (posted,) = transport.post(sender.provider, [request], [grant.first_s])
     _record(row.id, posted)
     sender_health.record(sender, [grant], cost, [posted], throttle)
@@ -266,67 +222,21 @@ def _claim(row: Any, sender_id: int, cost: int) -> _Claimed | None:
                         SET state = 'claimed', claimed_at = :now, sender_id = :sender, cost = :cost
                       WHERE m.id = :id AND m.state = 'waiting' AND {_NEEDED} AND {_BY_DAY}
                   RETURNING m.kind, m.channel, coalesce(m.operator_id, m.joining_id, m.contact_id) AS person,
-                            {CONTACT} AS contact_id, {ADDRESS}"""),
+                            {direct_requests.CONTACT} AS contact_id, {direct_requests.ADDRESS}"""),
             {"id": row.id, "sender": sender_id, "cost": cost, "now": now, **rules.city_quiet(now)},
         ).first()
         if claimed is None:
             return None
-        address, reason = opened(claimed)
-        hidden = _secrets(s, claimed, now) if address else None
+        address, reason = direct_requests.opened(claimed)
+        hidden = direct_secrets.made(s, claimed, now) if address else None
         if address and hidden is not None:
-            return _Claimed(address, _with(hidden, row.subject), _with(hidden, row.text), claimed.contact_id)
+            subject, words = (direct_secrets.put_in(hidden, one) for one in (row.subject, row.text))
+            return _Claimed(address, subject, words, claimed.contact_id)
         s.execute(
             text("UPDATE direct_messages SET state = 'failed', reason = :reason, settled_at = :now WHERE id = :id"),
             {"id": row.id, "reason": reason or "not-needed", "now": now},
         )
     return None
-
-
-def _secrets(s: Session, claimed: Any, now: datetime) -> Secrets | None:
-    """Return what is secret in the words; None if the message is not needed any more."""
-    return SECRETS[claimed.kind](s, claimed.person, claimed.channel, now) if claimed.kind in SECRETS else {}
-
-
-def _stand_ins(settings: Settings) -> Secrets:
-    """Return words as long as those that are put in when a message is claimed, whose cost must be known before."""
-    link = f"{settings.public_url}/j/{'x' * join_codes.LINK_LETTERS}"
-    return {join_codes.CODE: "000000", join_codes.LINK: link, questions.PLACE: "x" * PLACE_LETTERS}
-
-
-def _with(hidden: Secrets, words: str) -> str:
-    for place, secret in hidden.items():
-        words = words.replace(place, secret)
-    return words
-
-
-def opened(row: Any) -> tuple[str | None, str]:
-    """Return the address of a message, from the columns ADDRESS; without one, why there is none."""
-    try:
-        if row.email or row.sealed is not None:
-            return row.email or crypto.unseal(row.sealed, row.channel), ""
-    except Unavailable:
-        return None, "unreadable-address"
-    return None, "no-contact"
-
-
-def message(
-    row: Any,
-    words: str,
-    subject: str,
-    sender_address: str,
-    address: str,
-    settings: Settings,
-    contact_id: int | None = None,
-) -> Message:
-    """Return the request. Its number is negative, so that no receipt of it is taken for one of a delivery.
-
-    `contact_id`: of the resident who can leave by the email's one click.
-    """
-    content = Content(row.alert_id, "en", row.topic, subject if CHANNELS[row.channel].letter else "", words, "")
-    leaves = contact_id is not None and CHANNELS[row.channel].leaves_by == "link"
-    link = unsubscribe_url(settings, contact_id, EVERYTHING) if leaves and contact_id is not None else ""
-    recipient = Recipient(-row.id, address, link)
-    return Message(content, sender_address, [recipient], f"{settings.public_url}/hooks")
 
 
 def _record(message_id: int, posted: Posted) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from notify.channels.contract import Recall, SendError
 from notify.core.db import transaction
 from notify.core.settings import Settings
-from notify.delivery import direct_messages, exercise
+from notify.delivery import direct_messages, direct_requests, direct_secrets, exercise
 from notify.delivery.transport import Transport
 
 log = structlog.get_logger()
@@ -36,8 +36,8 @@ def look_up(settings: Settings, transport: Callable[[], Transport]) -> int:
 
 
 _UNKNOWN = f"""
-    SELECT {direct_messages.COLUMNS}, m.kind, m.claimed_at, x.provider, x.address AS sender_address,
-           {direct_messages.ADDRESS}
+    SELECT {direct_requests.COLUMNS}, m.kind, m.claimed_at, x.provider, x.address AS sender_address,
+           {direct_requests.ADDRESS}
       FROM direct_messages m LEFT JOIN alerts a ON a.id = m.alert_id JOIN senders x ON x.id = m.sender_id
      WHERE m.state = 'unknown' AND m.reason <> :open_end AND m.settled_at <= :before ORDER BY m.id LIMIT :most
 """
@@ -48,7 +48,7 @@ def _settle(row: Any, settings: Settings, transport: Transport, now: datetime) -
     address = _asked_about(row, settings, transport)
     if address is None:
         return _record(row, "unknown", OPEN_END)
-    message = direct_messages.message(row, row.text, row.subject, row.sender_address, address, settings)
+    message = direct_requests.message(row, row.text, row.subject, row.sender_address, address, settings)
     age_s = (now - row.claimed_at).total_seconds()
     try:
         accepted = transport.find(row.provider, message, time.monotonic() - age_s).result()
@@ -64,11 +64,11 @@ def _settle(row: Any, settings: Settings, transport: Transport, now: datetime) -
 def _asked_about(row: Any, settings: Settings, transport: Transport) -> str | None:
     """Return the address of a message that the provider can be asked about. It compares the text, of which we do not
     keep what is secret."""
-    if row.kind in direct_messages.SECRETS or not exercise.may_carry(settings, row.provider, row.status):
+    if row.kind in direct_secrets.SECRETS or not exercise.may_carry(settings, row.provider, row.status):
         return None
     if transport.adapter(row.provider).recall is not Recall.ASK:
         return None
-    address, _ = direct_messages.opened(row)
+    address, _ = direct_requests.opened(row)
     return address
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from notify.core.db import transaction
-from notify.delivery import direct_messages, questions
+from notify.delivery import direct_secrets, questions
 from notify.models import Consent, Contact
 from notify.subscribers import addresses, consent, conversations, entering, proving
 from notify.subscribers.wishes import Wish
@@ -89,7 +89,7 @@ def test_the_message_that_goes_out_has_the_link(desk: httpx.Client) -> None:
     enter(desk, MAIL)
     with transaction() as s:
         number = asked.number("SELECT contact_id FROM direct_messages")
-        made = direct_messages.SECRETS["question"](s, number, "email", datetime.now(UTC))
+        made = direct_secrets.SECRETS["question"](s, number, "email", datetime.now(UTC))
         assert made == {questions.PLACE: link()}
     assert questions.PLACE in asked.rows("SELECT text FROM direct_messages")[0][0]
 
@@ -157,7 +157,7 @@ def test_the_question_names_the_street_without_its_number_so_that_a_stranger_say
     enter(desk, place="0.5 0.5 4711 Quillfeather Ave, Riverside")
     number = asked.number("SELECT contact_id FROM direct_messages")
     with transaction() as s:
-        made = direct_messages.SECRETS["question"](s, number, "sms", datetime.now(UTC))
+        made = direct_secrets.SECRETS["question"](s, number, "sms", datetime.now(UTC))
         assert made == {questions.PLACE: "Quillfeather Ave"}
     assert questions.PLACE in asked.rows("SELECT text FROM direct_messages")[0][0]
     enter(desk, MAIL, place="0.5 0.5 4711 Quillfeather Ave, Riverside")

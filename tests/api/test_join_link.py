@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import direct_messages, join_codes
+from notify.delivery import direct_secrets, join_codes
 from tests.api import asked
 from tests.api.joins import MAIL, PHONE, begin, city_that_sends, form, sent_code, sent_link
 from tests.database import sql
@@ -106,6 +106,6 @@ def test_a_message_costs_what_is_sent_with_its_link_in_it(door: httpx.Client) ->
     with transaction() as s:
         number = s.scalar(text("SELECT max(joining_id) FROM direct_messages"))
         made = join_codes.new_secrets(s, number or 0, "", datetime.now(UTC))
-    counted = direct_messages._stand_ins(settings())
+    counted = direct_secrets.stand_ins(settings())
     assert made is not None
     assert {place: len(secret) for place, secret in made.items()} == {place: len(counted[place]) for place in made}

@@ -87,7 +87,7 @@ def test_nobody_is_asked_once_something_follows_it(storm: int) -> None:
     alert_resolved(incident=incident, phase="update", now=ENDS - 58 * MINUTE, expires_at=ENDS + 9 * 60 * MINUTE)
     assert look(50) == []
     with transaction() as s:
-        direct_messages._close(s, NOW, settings())
+        direct_messages._close(s, NOW, settings(), direct_messages.OPERATORS[0])
     assert sql("SELECT state, reason FROM direct_messages WHERE channel = 'sms'") == [("failed", "not-needed")]
 
 
@@ -98,7 +98,7 @@ def test_an_all_clear_to_a_part_ends_no_question_about_the_rest(storm: int) -> N
     incident = sql("SELECT incident_id FROM alerts")[0].incident_id
     alert_resolved(incident=incident, phase="all-clear", zones=("Old Town",), now=ENDS - 58 * MINUTE)
     with transaction() as s:
-        direct_messages._close(s, NOW, settings())
+        direct_messages._close(s, NOW, settings(), direct_messages.OPERATORS[0])
     assert sql("SELECT state FROM direct_messages WHERE channel = 'sms'") == [("waiting",)]
     assert look(50) == [storm], "the next ones are asked"
 
