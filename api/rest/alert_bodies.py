@@ -154,6 +154,7 @@ class AlertOut(AlertSummary):
         description="Those of the audience who joined, or added a place, after the launch, and were written to."
     )
     deliveries: dict[str, Tally] = Field(description="By state; they add up to the audience.")
+    held_until: datetime | None = Field(description="When the first of those that are held may go out.")
     channels_by_state: dict[str, dict[str, Tally]]
     reasons: dict[str, dict[str, Tally]] = Field(description="By state and reason, for the states that need one.")
     reason_words: dict[str, str] = Field(description="A sentence for each of these reasons.")

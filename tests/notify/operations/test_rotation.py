@@ -178,6 +178,7 @@ def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyP
         s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
     for number in (0, 1):
         stop(people[number].phone, f"SM{number}")
+    stop("+12155550888", "SM-join", "JOIN")  # a conversation
     killed_in(table)
     for number in (2, 9):  # one whose row is done, perhaps, and one whose is not
         stop(people[number].phone, f"SM{number}")

@@ -239,6 +239,7 @@ def test_an_erasure_empties_every_table_of_which_the_rule_says_so() -> None:
     fill = (
         "INSERT INTO choices (subscriber_id, timezone) VALUES (:id, 'America/New_York')",
         "INSERT INTO arrivals (subscriber_id, at, due_at) VALUES (:id, now(), now())",
+        "INSERT INTO import_asks (contact_id, made_at) VALUES (:contact, now())",
         """INSERT INTO conversations (channel, address_index, changed_at, ends_at)
            SELECT channel, address_index, now(), now() FROM contacts WHERE id = :contact""",
         """INSERT INTO direct_messages (kind, contact_id, step, channel, subject, text, state, made_at)
