@@ -31,10 +31,12 @@ TOLD = (Invalid, Refused, TooManyTries, Unavailable)  # what one can mend on the
 
 
 def agreed() -> str:
-    """Return what somebody agrees to who joins: shown beside the button, and kept with the consent."""
+    """Return what somebody agrees to who joins, by text or email: shown beside the button, and kept with the
+    consent."""
     return _(
-        "By joining you ask %(city)s to send you the alerts that you choose. Free from the city; message and data rates"
-        " may apply. The number of messages varies. Reply STOP to end, HELP for help.",
+        "By joining you ask %(city)s to send you the alerts that you choose. Free from the city. The number of messages"
+        " varies. By text: message and data rates may apply; reply STOP to end, HELP for help. By email: press the link"
+        " at the end of any message to end them.",
         city=settings().city,
     )
 

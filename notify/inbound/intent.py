@@ -12,7 +12,6 @@ Starting again takes the exact word: consent is not guessed.
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,24 +19,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from notify.inbound.phrases import Phrases, normalized
+from notify.inbound.sentences import sentences_of, without_format, without_quotes
 from notify.inbound.spelling import Spelling
 from notify.inbound.weighing import Kinds, Weights
 
 Meaning = Literal["stop", "start", "help", "distress", "doubt", "other"]
 
 LONGEST = 1_600  # characters to read; the longest message that Twilio delivers
-MOST_SENTENCES = 60
 RULES = Path(__file__).with_suffix(".toml")
 KINDS = RULES.with_name("kinds.toml")
 WEIGHTS = RULES.with_name("weights.toml")
 
-# Commas end sentences, too: "No, stop". So do most characters other than letters, digits, blanks and apostrophes.
-_SENTENCE_END = re.compile(r"([^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\s-+\s|\n+)")
-_SPELLED = re.compile(r"\b(?:\w[ .*_-]){3,30}\w\b")  # s.t.o.p
-_PHONE = re.compile(r"\b(?:(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}\b")
-_QUOTES = re.compile(r"[“«][^”»]*(?:[”»]|$)|\"[^\"]*(?:\"|$)")
-_LONGEST_REACTION = 200  # characters before the quotation
-_SHORT_QUOTE = 3  # words: "STOP" in quotes is the resident's own
 _URGENT = re.compile("!{3}")
 _SHOUTED = re.compile(r"\bSTOP\b")
 
@@ -81,8 +73,8 @@ def spoken(text: str) -> str:
 
 def _said(text: str, rules: "_Rules") -> tuple[str, list[str], frozenset[str]]:
     """Return the text without quoted and forwarded parts, its sentences, `normalized`, and which end with "?"."""
-    said = _without_quotes(_without_format(text[:LONGEST]), rules)
-    parts = [(rules.spelling.mended(normalized(part)), end) for part, end in _sentences(said)]
+    said = rules.own(text)
+    parts = [(rules.spelling.mended(normalized(part)), end) for part, end in sentences_of(said)]
     ours = max((n for n, (words, _) in enumerate(parts, 1) if rules.ours.found_in(words)), default=0)
     kept = [(words, end) for words, end in parts[ours:] if words]  # everything before our last words is ours as well
     return said, [words for words, _ in kept], frozenset(words for words, end in kept if "?" in end)
@@ -90,12 +82,12 @@ def _said(text: str, rules: "_Rules") -> tuple[str, list[str], frozenset[str]]:
 
 def own_words(text: str) -> str:
     """Return the text without invisible characters and without quoted and forwarded parts."""
-    return _without_quotes(_without_format(text[:LONGEST]), _rules())
+    return _rules().own(text)
 
 
 def is_spanish(text: str) -> bool:
     """Return whether the words are more likely Spanish than English."""
-    return _rules().spanish.found_in(normalized(_without_format(text[:LONGEST])))
+    return _rules().spanish.found_in(normalized(without_format(text[:LONGEST])))
 
 
 def load_rules() -> None:
@@ -139,6 +131,10 @@ class _Rules:
     naming: frozenset[str]
     request: Weights
     danger: Weights
+
+    def own(self, text: str) -> str:
+        """Return a text without invisible characters and without quoted and forwarded parts."""
+        return without_quotes(without_format(text[:LONGEST]), self.forwarded, self.reaction)
 
     def is_distress(self, whole: str, sentences: Iterable[str]) -> bool:
         said = self.safe.without(whole)
@@ -270,32 +266,6 @@ def _rules() -> _Rules:
         request=Weights.read(weights["request"], Kinds(kinds["request"])),
         danger=Weights.read(weights["danger"], Kinds(kinds["danger"])),
     )
-
-
-def _without_format(text: str) -> str:
-    """Remove invisible characters: zero-width ones, soft hyphens, marks of direction (category Cf)."""
-    return "".join(c for c in text if unicodedata.category(c) != "Cf")
-
-
-def _without_quotes(text: str, rules: _Rules) -> str:
-    """Remove quoted and forwarded text: our own words, repeated by a phone's reaction or by a person."""
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith(">")]
-    kept = "\n".join(line for line in lines if not rules.forwarded.found_in(normalized(line[:40])))
-
-    def drop(match: re.Match[str]) -> str:
-        reacted = match.start() <= _LONGEST_REACTION and rules.reaction.found_in(normalized(kept[: match.start()]))
-        own = len(normalized(match[0]).split()) <= _SHORT_QUOTE and not reacted
-        return f" {match[0][1:].rstrip(chr(34) + '”»')} " if own else " . "
-
-    return _QUOTES.sub(drop, kept)
-
-
-def _sentences(text: str) -> list[tuple[str, str]]:
-    """Return pairs of a sentence and the characters that end it."""
-    spelled = _SPELLED.sub(lambda match: re.sub(r"[ .*_-]", "", match[0]), text)
-    named = _PHONE.sub(" number ", spelled).replace("&", " and ").replace("#", " number ")
-    parts = [*_SENTENCE_END.split(named), ""]
-    return list(zip(parts[::2], parts[1::2], strict=True))[:MOST_SENTENCES]
 
 
 def _is_shouted(said: str, rules: _Rules) -> bool:

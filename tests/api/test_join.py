@@ -38,7 +38,8 @@ def test_a_code_that_came_to_the_phone_makes_a_resident(door: httpx.Client) -> N
     assert "120 Main St" in mine
     ((how, words, at),) = asked.rows("SELECT how, words, at FROM consents")
     assert how == "code entered on the web"
-    assert "message and data rates may apply" in words
+    assert "By text: message and data rates may apply; reply STOP to end" in words
+    assert "By email: press the link at the end" in words
     assert asked.rows("SELECT verified_at FROM contacts") == [(at,)]
     assert asked.number("SELECT count(*) FROM preferences") == 10
     ((welcome,),) = asked.rows("SELECT text FROM direct_messages WHERE kind = 'welcome'")
