@@ -39,6 +39,8 @@ def show(p: AlertProgress, reached: Audience | None = None) -> None:
         for reason, count in sorted(reasons.items(), key=lambda x: -x[1]):
             console.print(f"  {count:,}  {p.reason_words[reason]}", markup=False)
     console.print(_launch(p), markup=False)
+    if p.held_until:
+        console.print(f"Held back until {planned(p.held_until)}", markup=False)
     if not p.ended:
         console.print(f"Expires {planned(p.expires_at)}", markup=False)
     for one in p.forecast:

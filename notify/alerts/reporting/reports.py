@@ -114,6 +114,12 @@ class Progress(AlertSummary):
         return self.state in states.FINISHED and not left
 
     @property
+    def rests(self) -> bool:
+        """Whether all that is left is held until a later hour: quiet hours may last the whole night."""
+        busy = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+        return self.resolved and self.held_until is not None and not any(self.deliveries[state] for state in busy)
+
+    @property
     def is_counted(self) -> bool:
         """Whether the audience has been counted: not before the launch, nor in the moments after it."""
         return self.resolved or self.audience.total > 0

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from notify.alerts import lifecycle
 from notify.alerts.reporting import reports
 from notify.audience import unreached
+from notify.cli.alert import commands as alert_commands
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import claims, forecast, held, leases, recovery
@@ -136,6 +138,18 @@ def test_an_alert_with_held_messages_is_not_sent_yet() -> None:
         assert (progress.state, progress.deliveries["held"]) == ("sending", 3)
         assert sum(progress.deliveries.values()) == progress.audience.total
         assert progress.reasons["held"] == {"quiet-hours": 3}
+        assert progress.rests
+    watched = CliRunner().invoke(alert_commands, ["show", str(alert), "--watch"])  # it returns: the night is long
+    assert "Held back until 2027-01-13 08:00" in watched.stdout
+
+
+def test_an_alert_that_is_partly_held_is_watched_until_the_others_are_out() -> None:
+    early, *_ = people()
+    choose(early, quiet_from=EVENING.time(), quiet_to=EVENING.time(), timezone="UTC")
+    alert = launch(NIGHT)
+    assert states() == {("held", "quiet-hours"): 2, ("queued", None): 1}
+    with transaction() as s:
+        assert not reports.progress(s, alert).rests
 
 
 @pytest.mark.parametrize("end", ["cancelled", "expired"])
