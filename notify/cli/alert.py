@@ -43,7 +43,7 @@ commands.add("break-glass", launch_alone)
 @commands.named("show")
 def show(
     alert_id: Id,
-    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it is done, or waits for a later hour.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it is done or held.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show the progress of an alert: audience, deliveries, times."""
@@ -132,7 +132,7 @@ def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
 def launch(
     alert_id: Id,
     operator: MaybeAs = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it until every message is sent, or held until a later hour.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it until every message is sent or held.")] = False,
     as_json: Json = False,
 ) -> None:
     """Send an approved alert now, or schedule it if it was written with --at."""
@@ -175,7 +175,10 @@ def cancel(alert_id: Id, operator: MaybeAs = None, as_json: Json = False) -> Non
 
 
 def follow(alert_id: int) -> None:
-    """Show live bars until the alert is over, or all that is left waits for a later hour. Interrupting this does not stop the alert."""
+    """Show live bars until the alert is over, or all that is left waits for a later hour.
+
+    Interrupting this does not stop the alert.
+    """
     progress = _progress(alert_id)
     try:
         with watching.live(progress) as update:
