@@ -18,9 +18,13 @@ _processes.set_forkserver_preload(COMMANDS)
 
 
 def newcomers() -> dict[str, str]:
-    """The environment of somebody who has no stack yet: without what the shared one of other tests has set."""
+    """The environment of somebody who has no stack yet: without what the shared one of other tests has set.
+
+    There are no quiet hours in it: a test runs at any hour.
+    """
     ours = ("TOCSIN_", "CLOCK_STEPS", "PYTHONPATH")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"TOCSIN_QUIET_HOURS": "off"}
 
 
 def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
