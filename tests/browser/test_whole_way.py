@@ -149,6 +149,7 @@ def office(
         monkeypatch.delenv(name)
     port = ports.free()
     monkeypatch.setenv("TOCSIN_CITY_CENTER", "-75,40")
+    monkeypatch.setenv("TOCSIN_QUIET_HOURS", "off")  # it runs at any hour, and its all-clear is routine
     monkeypatch.setenv("TOCSIN_PUBLIC_URL", f"http://localhost:{port}")
     forget()
     with Stack(tmp_path / "stack", port=port, workers=1, demo=True) as stack:
