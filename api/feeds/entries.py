@@ -105,7 +105,7 @@ class Feed:
 def read(s: Session, name: str, now: datetime) -> Feed:
     """Return a feed in the reader's language. `name`: ACTIVE or RECENT."""
     language = translation.language()
-    newest = _entries(s, notices.past(s, archive.recent(s, MOST_RECENT), language, now))
+    newest = _entries(s, notices.past(s, archive.recent(s, MOST_RECENT, now), language, now))
     threads = notices.in_force(s, language, now) if name == ACTIVE else []
     entries = _entries(s, [one for thread in threads for one in thread.leading]) if name == ACTIVE else newest
     left = [one.shown.notice.expires_at for one in newest if one.shown.notice.expires_at <= now]

@@ -105,7 +105,7 @@ def find(s: Session, alert_id: int, language: str, now: datetime) -> Shown:
 def past(s: Session, alerts: Sequence[InIncident], language: str, now: datetime) -> list[Shown]:
     """Return alerts of the archive, each with what has the last word in its place."""
     by = {one.id: one.ended_by or one.superseded_by or 0 for one in alerts}
-    last = archive.by_id(s, set(by.values()))
+    last = archive.by_id(s, set(by.values()), now)
     shown = [_Showing(one, instead.Newer([last[by[one.id]]] if by[one.id] in last else [], ())) for one in alerts]
     words = _Words(s, language, now, shown, [])
     return [words.shown(one) for one in shown]

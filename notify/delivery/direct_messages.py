@@ -47,8 +47,8 @@ JOINERS, ASKED = ("m.joining_id IS NOT NULL", Lane.ROUTINE), ("m.contact_id IS N
 _URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AND a.status = 'Actual', false)"
 
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the
-# last word in all of its area. Nobody is welcomed or asked who has opted out
-# meanwhile, or is being asked something else by now.
+# last word in all of its area. Nobody is welcomed or asked who has opted out meanwhile, or is being asked something
+# else by now.
 _NEEDED = """
     CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
          WHEN 'expiry' THEN EXISTS (

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from notify.delivery.carrier_blocks import Senders
 from notify.inbound.commands import Command
 from notify.inbound.intent import Meaning
 from notify.models import Contact
-from notify.subscribers import proving
+from notify.subscribers import addresses, proving
 from notify.subscribers.conversations import Talk
 from notify.subscribers.storing import IMPORT_LOCK
 
@@ -59,14 +59,7 @@ class Heard:
 
     @cached_property
     def contact(self) -> Contact | None:
-        return self.s.scalar(
-            select(Contact).where(
-                Contact.channel == self.channel,
-                Contact.address_index == self.index,
-                Contact.address_sealed.is_not(None),
-                Contact.subscriber_id.is_not(None),
-            )
-        )
+        return addresses.contact(self.s, self.channel, self.index)
 
     @cached_property
     def resident(self) -> int | None:

@@ -1,6 +1,10 @@
 """Residents' phone numbers and emails, stored and compared in the canonical form of their channel."""
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from notify.channels.channel import CHANNELS
+from notify.models import Contact
 
 
 def index(channel: str, address: str) -> bytes:
@@ -16,6 +20,15 @@ def any_index(channel: str, given: str) -> bytes:
     except ValueError:
         kept = given.strip()
     return of.address_index(kept)
+
+
+def contact(s: Session, channel: str, index: bytes) -> Contact | None:
+    """Return the contact with an address, by its keyed index; None once it is erased, or if there is none."""
+    return s.scalar(
+        select(Contact).where(
+            Contact.channel == channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
+        )
+    )
 
 
 def masked(channel: str, address: str) -> str:

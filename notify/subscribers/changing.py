@@ -208,11 +208,8 @@ def _places(s: Session, subscriber_id: int) -> list[Place]:
 
 
 def _require_nobodys(s: Session, channel: str, index: bytes, subscriber_id: int) -> None:
-    owner = s.scalar(
-        select(Contact.subscriber_id).where(
-            Contact.channel == channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
-        )
-    )
+    there = addresses.contact(s, channel, index)
+    owner = there.subscriber_id if there is not None else None
     if owner == subscriber_id:
         raise Refused("This resident already has the address.", hint="Look the resident up: is it verified?")
     if owner is not None:

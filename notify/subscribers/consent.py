@@ -251,11 +251,7 @@ def _about(s: Session, link: _Link, topic: Topic | None) -> Unsubscribed:
                                   AND (topic IS NULL OR topic = CAST(:topic AS topic)))"""),
         {"channel": link.channel, "index": link.index, "topic": topic},
     ).scalar_one()
-    has = s.scalar(
-        select(Contact).where(
-            Contact.channel == link.channel, Contact.address_index == link.index, Contact.address_sealed.is_not(None)
-        )
-    )
+    has = addresses.contact(s, link.channel, link.index)
     if has is None or has.address_sealed is None:
         return Unsubscribed(link.channel, topic, "", settings().languages[0], done, gone=True)
     masked = addresses.masked(has.channel, crypto.unseal(has.address_sealed, has.channel))

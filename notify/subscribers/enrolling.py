@@ -109,30 +109,33 @@ def contact_of(s: Session, who: Applicant, wish: Wish, now: datetime) -> tuple[C
     return found, Joined(resident.id, found.id, is_new=True, had_others=had_others)
 
 
-def _new(s: Session, who: Applicant, subscriber_id: int, now: datetime) -> Contact:
-    index = addresses.index(who.channel, who.address)
-    free(s, [(who.channel, index)])
+def store(s: Session, channel: str, address: str, subscriber_id: int, now: datetime) -> Contact:
+    """Store an address in canonical form, not verified, as a resident's contact. The caller knows that nobody has
+    it."""
+    keyring.hold(s)
+    index = addresses.index(channel, address)
+    free(s, [(channel, index)])
     made = Contact(
         subscriber_id=subscriber_id,
-        channel=who.channel,
+        channel=channel,
         address_index=index,
-        address_sealed=crypto.seal(who.address, who.channel),
+        address_sealed=crypto.seal(address, channel),
         created_at=now,
     )
     s.add(made)
     s.flush()
+    return made
+
+
+def _new(s: Session, who: Applicant, subscriber_id: int, now: datetime) -> Contact:
+    made = store(s, who.channel, who.address, subscriber_id, now)
     proving.verify(s, made, now)
     return made
 
 
 def _stored(s: Session, who: Applicant) -> Contact | None:
     keyring.hold(s)
-    index = addresses.index(who.channel, who.address)
-    return s.scalar(
-        select(Contact).where(
-            Contact.channel == who.channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
-        )
-    )
+    return addresses.contact(s, who.channel, addresses.index(who.channel, who.address))
 
 
 def first_topics() -> Sequence[Topic]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import tries
@@ -20,8 +20,7 @@ from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import speaking
 from notify.models import Consent, Contact, Operator, Preference, Subscriber, Topic
-from notify.subscribers import addresses, consent, joining, proving, questions, wishes
-from notify.subscribers.identity import free
+from notify.subscribers import addresses, consent, enrolling, joining, proving, questions, wishes
 from notify.subscribers.serving import erase_own, note, require
 from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
@@ -158,7 +157,7 @@ def _require_free(s: Session, channel: str, index: bytes, now: datetime) -> None
             _("Nothing may be sent to this phone or email: its owner has left, or messages came back."),
             hint=_("Its owner can join again on the web."),
         )
-    found = _stored(s, channel, index)
+    found = addresses.contact(s, channel, index)
     if found is not None and found.verified_at is not None:
         raise Refused(
             _("This phone or email is signed up already."),
@@ -174,8 +173,7 @@ def _require_free(s: Session, channel: str, index: bytes, now: datetime) -> None
 def _contact(s: Session, channel: str, address: str, entry: Entry, now: datetime) -> Contact:
     """Return the contact, not verified, of a resident with the place; a resident of an import who lives there, or a new
     one: an unproved contact that was imported with other places may have been somebody else's."""
-    index = addresses.index(channel, address)
-    found = _stored(s, channel, index)
+    found = addresses.contact(s, channel, addresses.index(channel, address))
     at_home = found is not None and wishes.is_at_home(s, found.subscriber_id or 0, entry.wish)
     if found is None or not at_home:
         resident = Subscriber(language=entry.language, created_at=now)
@@ -184,12 +182,7 @@ def _contact(s: Session, channel: str, address: str, entry: Entry, now: datetime
         if found is not None:
             proving.pass_on(s, found, resident, now)
         else:
-            free(s, [(channel, index)])
-            found = Contact(
-                subscriber_id=resident.id, channel=channel, address_index=index,
-                address_sealed=crypto.seal(address, channel), created_at=now,
-            )  # fmt: skip
-            s.add(found)
+            found = enrolling.store(s, channel, address, resident.id, now)
         found.entered_at = now
         s.flush()
         s.add_all(Preference(subscriber_id=resident.id, topic=topic) for topic in sorted(set(entry.topics)))
@@ -253,12 +246,4 @@ def _asked(s: Session, token: str, now: datetime) -> tuple[Contact, questions.Ab
     raise NotFound(
         _("This link was used already, or is too old."),
         hint=_("If you do not get alerts yet, join on the page where one joins."),
-    )
-
-
-def _stored(s: Session, channel: str, index: bytes) -> Contact | None:
-    return s.scalar(
-        select(Contact).where(
-            Contact.channel == channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
-        )
     )

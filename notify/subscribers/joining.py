@@ -23,7 +23,7 @@ from notify.core.texts import worded
 from notify.core.translation import gettext as _
 from notify.delivery import carrier_blocks, sender_pool
 from notify.delivery.join_codes import CODE, LINK, whose
-from notify.models import Contact, DirectMessage, Joining
+from notify.models import DirectMessage, Joining
 from notify.subscribers import addresses, consent, enrolling
 from notify.subscribers.enrolling import Applicant, Joined
 from notify.subscribers.storing import IMPORT_LOCK
@@ -210,13 +210,8 @@ def _count(s: Session, channel: str, address: str, network: str, now: datetime, 
 
 
 def _is_verified(s: Session, channel: str, address: str) -> bool:
-    found = select(Contact.id).where(
-        Contact.channel == channel,
-        Contact.address_index == addresses.index(channel, address),
-        Contact.address_sealed.is_not(None),
-        Contact.verified_at.is_not(None),
-    )
-    return s.scalar(found) is not None
+    found = addresses.contact(s, channel, addresses.index(channel, address))
+    return found is not None and found.verified_at is not None
 
 
 def forget_old(s: Session, now: datetime) -> None:

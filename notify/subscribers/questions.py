@@ -13,14 +13,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.core.errors import NotFound, Refused
 from notify.delivery import carrier_blocks
 from notify.delivery.questions import PLACE
-from notify.models import Contact, DirectMessage
-from notify.subscribers import consent, conversations
+from notify.models import DirectMessage
+from notify.subscribers import addresses, consent, conversations
 
 About = Mapping[str, Any]
 Question = Literal["confirm", "still-there"]
@@ -57,11 +56,7 @@ def ask(
 
     Raises NotFound without such a contact, and Refused when nothing may be sent to it.
     """
-    contact = s.scalar(
-        select(Contact).where(
-            Contact.channel == channel, Contact.address_index == index, Contact.address_sealed.is_not(None)
-        )
-    )
+    contact = addresses.contact(s, channel, index)
     if contact is None or contact.timeline_of is not None:
         raise NotFound("There is no such contact to ask.")
     if consent.reasons_against(s, channel, index) or not carrier_blocks.senders(s, channel, index).reach:

@@ -18,7 +18,7 @@ from notify.core.errors import NotFound, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext, gettext_noop
 from notify.core.translation import gettext as _
-from notify.models import Alert, Place, Subscriber
+from notify.models import Alert, Contact, Place, Subscriber
 from notify.subscribers import record
 from zones.geometry import readable_areas
 from zones.membership import Membership
@@ -160,9 +160,10 @@ def _missed(s: Session, resident: Subscriber, places: Sequence[Located], now: da
     if not places:
         return
     alerts = s.execute(text(_OTHERS), {"id": resident.id, "after": now - NEAR_WITHIN}).scalars().all()
+    channels = set(s.scalars(select(Contact.channel).where(Contact.subscriber_id == resident.id)))
     for some in (alerts[at : at + AT_ONCE] for at in range(0, len(alerts), AT_ONCE)):
         for alert, near in _near(s, some, places):
-            why, change = _why_none(s, alert, resident, near)
+            why, change = _why_none(alert, resident, channels, near)
             assert alert.launched_at is not None  # noqa: S101  it was asked for
             yield Missed(alert.id, alert.topic.value, alert.launched_at, near[0].label, why, change)
 
@@ -185,16 +186,13 @@ def _near(s: Session, alerts: Collection[int], places: Sequence[Located]) -> Ite
                 yield alert, near
 
 
-def _why_none(s: Session, alert: Alert, resident: Subscriber, near: Sequence[Place]) -> tuple[str, str]:
+def _why_none(alert: Alert, resident: Subscriber, channels: Collection[str], near: Sequence[Place]) -> tuple[str, str]:
     assert alert.launched_at is not None  # noqa: S101
-    channels = set(
-        s.execute(text("SELECT channel FROM contacts WHERE subscriber_id = :id"), {"id": resident.id}).scalars()
-    )
     if resident.created_at > alert.launched_at:
         return _("You signed up after it was sent."), ""
     if all(one.created_at > alert.launched_at for one in near):
         return _("You added the place after it was sent."), ""
-    if not channels & set(alert.channels):
+    if not set(channels) & set(alert.channels):
         return _("The city sent it by other ways than your phones and emails here."), "how"
     if alert.follows is not None:
         return _("It went only to those whom the alert before it did not reach."), ""

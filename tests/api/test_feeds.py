@@ -180,3 +180,10 @@ def test_areas_keep_to_the_rules_of_geojson(door: httpx.Client, city: datetime) 
         assert round(x, 6) == x
         assert round(y, 6) == y
     assert "crs" not in found
+
+
+def test_an_alert_that_cannot_be_read_keeps_no_other_out_of_a_feed(door: httpx.Client, city: datetime) -> None:
+    bad, good = launched(city), launched(city)
+    asked.do("UPDATE alerts SET state = 'cancelled', finished_at = '20000-01-01' WHERE id = :id", id=bad)
+    assert [one["id"] for one in items(door, "recent")] == [f"{settings().public_url}/alerts/{good}"]
+    assert asked.number("SELECT count(*) FROM alarms WHERE kind = 'unreadable-row' AND resolved_at IS NULL") == 1

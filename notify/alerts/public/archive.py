@@ -75,15 +75,14 @@ def _read(s: Session, ids: Sequence[int], now: datetime) -> tuple[list[InInciden
     return sorted(found, key=lambda one: ids.index(one.id)), ended_at
 
 
-def recent(s: Session, most: int) -> Sequence[InIncident]:
+def recent(s: Session, most: int, now: datetime) -> Sequence[InIncident]:
     """Return the newest launched alerts, whether they hold or not."""
-    rows = s.execute(text(f"SELECT {IN_INCIDENT} {_FROM} {_NEWEST} LIMIT :most"), {"most": most})
-    return [InIncident(**row._mapping) for row in rows]
+    ids = s.scalars(text(f"SELECT a.id {_FROM} {_NEWEST} LIMIT :most"), {"most": most})
+    return _read(s, ids.all(), now)[0]
 
 
-def by_id(s: Session, alerts: Collection[int]) -> Mapping[int, InIncident]:
-    rows = s.execute(text(f"SELECT {IN_INCIDENT} {_FROM} AND a.id = ANY (:ids)"), {"ids": sorted(alerts)})
-    return {row.id: InIncident(**row._mapping) for row in rows}
+def by_id(s: Session, alerts: Collection[int], now: datetime) -> Mapping[int, InIncident]:
+    return {one.id: one for one in _read(s, sorted(alerts), now)[0]}
 
 
 _NEWEST = "ORDER BY a.launched_at DESC, a.id DESC"
