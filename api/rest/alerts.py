@@ -27,7 +27,7 @@ from api.rest.tallies import for_caller
 from api.seats import area_seat
 from notify.alerts import lifecycle
 from notify.alerts.approving import audience_size, explanation
-from notify.alerts.reporting import reports
+from notify.alerts.reporting import history, reports
 from notify.alerts.words import linting
 from notify.alerts.writing import drafting, similar
 from notify.core import idempotency, states
@@ -135,7 +135,7 @@ def get_report(
     with transaction() as s:
         counted = reports.progress(s, alert_id).as_json()
         words = [Words.model_validate(one).model_dump() for one in reports.words(s, alert_id)]
-        steps = [StepOut.model_validate(one).model_dump(mode="json") for one in reports.steps(s, alert_id)]
+        steps = [StepOut.model_validate(one).model_dump(mode="json") for one in history.steps(s, alert_id)]
     return JSONResponse(for_caller(counted | {"words": words, "steps": steps}, caller))
 
 

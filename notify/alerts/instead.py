@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from notify.alerts.listing import IN_INCIDENT, LATER, InIncident
 from notify.core import states
-from zones.geometry import meet, readable_areas
+from zones.geometry import readable_areas
+from zones.overlaps import meet
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from notify.core.states import HELD_BACK
 from notify.models import Alert, Standing
-from zones.geometry import meet, minus, readable_areas, to_wkb, without_slivers
+from zones.geometry import readable_areas, to_wkb
+from zones.overlaps import meet, minus, without_slivers
 
 INCIDENT_LOCK = 7462  # first key of the advisory lock; the second one is the incident
 NEXT = timedelta(microseconds=1)  # the least that PostgreSQL tells apart

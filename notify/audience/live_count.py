@@ -20,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from notify.audience import cache, rules
+from notify.audience import cache, loading, rules
 from notify.audience.cache import ROUTINE, Columns, Precedence, Tally, Wants
 from notify.audience.resolve import Audience, timelines_to_come, written
 from notify.audience.told import OrTold, Recipients
@@ -95,9 +95,9 @@ class LiveCount:
             also = [known.told[one] for one in asked]
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
-        at = cache.find(known.base.ids, known.changed)
+        at = loading.find(known.base.ids, known.changed)
         but[at[at >= 0]] = True
-        late = [np.flatnonzero(cache.find(one.ids, known.late.ids) >= 0) for one in also]
+        late = [np.flatnonzero(loading.find(one.ids, known.late.ids) >= 0) for one in also]
         parts = (
             known.base.tally(
                 area, number, channels, known.wants[topic], now, [one.at_base for one in also], but, precedence
@@ -128,9 +128,9 @@ class LiveCount:
             known = self._read(s, snapshot, at)
         # Preferences of `base` may be read later than the rest: residents who changed since are counted in `late`.
         if topic not in known.wants:
-            known.wants[topic] = cache.load_wants(s, known.base, topic)
+            known.wants[topic] = loading.load_wants(s, known.base, topic)
         if topic not in known.late_wants:
-            known.late_wants[topic] = cache.load_wants(s, known.late, topic, only=known.late.ids.tolist())
+            known.late_wants[topic] = loading.load_wants(s, known.late, topic, only=known.late.ids.tolist())
         return replace(known, told=_told(s, known, asked)) if asked else known
 
     def _with_changes(self, s: Session, known: _Residents, snapshot: str, at: datetime) -> _Residents:
@@ -140,13 +140,13 @@ class LiveCount:
         changed = np.union1d(known.changed, fresh)
         if changed.size > LATE_MOST:
             return self._read(s, snapshot, at)
-        late = cache.load(s, self._languages, TOPICS, only=changed.tolist())
+        late = loading.load(s, self._languages, TOPICS, only=changed.tolist())
         return _Residents(known.base, known.wants, late, {}, changed, snapshot, at, known.told)
 
     def _read(self, s: Session, snapshot: str, at: datetime) -> _Residents:
         began = time.monotonic()
-        base = cache.load(s, self._languages, TOPICS)
-        none = cache.load(s, self._languages, TOPICS, only=[])
+        base = loading.load(s, self._languages, TOPICS)
+        none = loading.load(s, self._languages, TOPICS, only=[])
         log.info("live_count.read", residents=base.size, seconds=round(time.monotonic() - began, 2))
         return _Residents(base, {}, none, {}, np.empty(0, np.int64), snapshot, at)
 
@@ -178,7 +178,7 @@ def _told(s: Session, known: _Residents, asked: Sequence[Recipients]) -> dict[Re
         kept = known.told.get(one)
         if kept is None or kept.ids.size < LARGE or abs(known.at - kept.at) > TOLD_FOR:
             ids = one.read(s)
-            at = cache.find(known.base.ids, ids)
+            at = loading.find(known.base.ids, ids)
             kept = _Told(ids, at[at >= 0], known.at)
         found[one] = kept
     large = [key for key, kept in known.told.items() if key not in found and kept.ids.size >= LARGE]

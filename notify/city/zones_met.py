@@ -7,7 +7,7 @@ from notify.city.basemap import Zones
 from notify.city.coverage import REACHED
 from notify.core.kept_results import KeptResults
 from zones import gate
-from zones.geometry import share
+from zones.overlaps import share
 
 KINDS = ("neighbourhood", "custom", "evacuation", "utility", "snow", "collection")  # the first that the city has
 _kept: KeptResults[tuple[str, bytes], tuple[str, ...]] = KeptResults(most=500)

@@ -11,7 +11,7 @@ import typer
 from notify import audience
 from notify.alerts import lifecycle
 from notify.alerts.approving import explanation
-from notify.alerts.reporting import after_action, report_files, reports
+from notify.alerts.reporting import after_action, history, report_files, reports
 from notify.cli import acting, bars, report_output, watching
 from notify.cli.acknowledging import acknowledge
 from notify.cli.approving import ask, launch_alone
@@ -101,7 +101,7 @@ def report(
     with transaction() as s:
         progress = reports.progress(s, alert_id)
         words = reports.words(s, alert_id)
-        steps = reports.steps(s, alert_id)
+        steps = history.steps(s, alert_id)
     if as_json:
         said = [{"channel": w.channel, "language": w.language, "subject": w.subject, "text": w.text} for w in words]
         print_json(progress.as_json() | {"words": said, "steps": steps})

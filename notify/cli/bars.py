@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from notify.alerts.approving.explanation import Explanation
-from notify.alerts.reporting.reports import Forecast, Step
+from notify.alerts.reporting.history import Step
+from notify.alerts.reporting.reports import Forecast
 from notify.alerts.reporting.reports import Progress as AlertProgress
 from notify.audience import Audience
 from notify.cli.output import console, moment, planned, table

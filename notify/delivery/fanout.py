@@ -18,12 +18,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import audience
-from notify.audience import rules
 from notify.channels import channel
 from notify.core import alarms, crypto, db, keyring
 from notify.core.db import resolvers_engine, transaction
-from notify.delivery import forecast
-from notify.models import Alert, Lane
+from notify.delivery import delivery_rows, predictions
+from notify.models import Alert
 from notify.models.states import AlertState
 from zones.membership import Membership
 
@@ -35,53 +34,7 @@ SLICE = 10_000
 LARGER = 3  # each slice is this many times the one before: a large slice costs less for each resident
 LARGEST_SLICE = 40_000  # less than a second's work, which a cancel may waste
 WRITERS = 2
-BATCH_S = 10.0  # a batch takes about this long at its channel's rate
-BATCH_MOST = 1000  # deliveries
 RESOLVER_LOCK = 7461  # first key of the advisory lock; the second one is the alert
-
-# Writes deliveries and their batches. The tables are joined by (channel, language, sender, ordinal).
-WRITE = """
-    WITH reached AS MATERIALIZED (
-        {reached}
-    ), sizes AS (
-        SELECT * FROM unnest(CAST(:channels AS text[]), CAST(:sizes AS integer[])) AS z (channel, size)
-    ), numbered AS MATERIALIZED (
-        SELECT reached.*,
-               (row_number() OVER (PARTITION BY channel, language, sender_id, reason IS NULL, held_until
-                                   ORDER BY contact_id) - 1)
-               / size AS ordinal
-          FROM reached JOIN sizes USING (channel)
-    ), new_batches AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until)
-        SELECT :alert, channel, language, CAST(:lane AS lane), sender_id, ordinal, count(*),
-               CAST(CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'unsettled'
-                         WHEN held_until IS NOT NULL THEN 'held' ELSE 'waiting' END AS batch_state), held_until
-          FROM numbered WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal, held_until
-        RETURNING id, channel, language, sender_id, ordinal, held_until
-    ), added AS (
-        INSERT INTO deliveries (alert_id, contact_id, batch_id, state, reason, settled_at, claimed_at, sender_id)
-        SELECT :alert, d.contact_id, b.id,
-               CAST(CASE WHEN d.reason IS NOT NULL THEN 'skipped'
-                         WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'unknown'
-                         WHEN d.held_until IS NOT NULL THEN 'held' ELSE 'queued' END AS delivery_state),
-               coalesce(d.reason, CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'restored'
-                                       WHEN d.held_until IS NOT NULL THEN 'quiet-hours' END),
-               CASE WHEN d.reason IS NULL THEN NULL ELSE CAST(:now AS timestamptz) END,
-               CASE WHEN d.reason IS NULL THEN CAST(:ask AS timestamptz) END,
-               CASE WHEN d.reason IS NULL AND CAST(:ask AS timestamptz) IS NOT NULL
-                    THEN coalesce(d.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = d.channel)) END
-          FROM numbered d LEFT JOIN new_batches b
-            ON d.reason IS NULL
-           AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0), coalesce(b.held_until, '-infinity'))
-             = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0), coalesce(d.held_until, '-infinity'))
-        RETURNING id
-    )
-    SELECT array(SELECT id FROM new_batches WHERE held_until IS NULL ORDER BY id) AS batches,
-           (SELECT count(*) FROM added) AS added
-"""
-WRITE_RESIDENTS = {lane: WRITE.format(reached=reached) for lane, reached in audience.REACHED.items()}
-WRITE_IN_TIME = WRITE.format(reached=audience.REACHED_IN_TIME)
-WRITE_TIMELINES = WRITE.format(reached=audience.TIMELINES)
 
 
 class _Halted(Exception):
@@ -113,7 +66,11 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     batches: list[int] = []
     with transaction(resolvers_engine) as s:
         alert = _sending(s, alert_id)
-        through, area, shared = alert.fanout_through, audience.membership(alert), shared_values(s, alert, now)
+        through, area, shared = (
+            alert.fanout_through,
+            audience.membership(alert),
+            delivery_rows.shared_values(s, alert, now),
+        )
         if through < 0:
             batches, added = _write_timelines(s, alert, shared)
             _advance(s, alert_id, added, through=0)
@@ -132,7 +89,7 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
         _advance(s, alert_id, 0, done_at=now)
     log.info("alert.resolved", alert=alert_id)
     with transaction(resolvers_engine) as s:  # separate: an alert can end without its forecast
-        forecast.store(s, alert_id)
+        predictions.store(s, alert_id)
 
 
 def _first_slice(s: Session, alert_id: int, area: Membership, shared: Mapping[str, Any]) -> tuple[list[int], int]:
@@ -211,14 +168,14 @@ def _advance(
 
 
 def _write_timelines(s: Session, alert: Alert, shared: Mapping[str, Any]) -> tuple[list[int], int]:
-    """`write` for the city's own timelines. If PostgreSQL refuses them, residents still get their messages."""
+    """Write the posts of the city's own timelines. If PostgreSQL refuses them, residents still get their messages."""
 
     def refused(_: str, why: Exception) -> None:
         alarms.refused_row(f"write the posts of alert {alert.id}", why, shared["now"], alert_id=alert.id)
 
     def work(_: Sequence[str]) -> tuple[list[int], int]:
         _open_timelines(s, alert, shared["now"])
-        return write(s, WRITE_TIMELINES, shared)
+        return delivery_rows.write(s, audience.TIMELINES, shared)
 
     written = db.in_halves(["timelines"], work, refused, s.begin_nested)
     return written[0] if written else ([], 0)
@@ -227,7 +184,7 @@ def _write_timelines(s: Session, alert: Alert, shared: Mapping[str, Any]) -> tup
 def _write_residents(
     s: Session, alert: Alert, residents: list[int], shared: Mapping[str, Any]
 ) -> tuple[list[int], int]:
-    """`write` for residents. If PostgreSQL refuses the rows of one, the others are still written (law 15)."""
+    """Write the rows of residents. If PostgreSQL refuses those of one, the others are still written (law 15)."""
 
     def refused(resident: int, why: Exception) -> None:
         if _is_behind(s, alert.id, resident):
@@ -235,20 +192,10 @@ def _write_residents(
         alarms.refused_row(f"write the deliveries of resident {resident}", why, shared["now"], alert_id=alert.id)
 
     def work(some: Sequence[int]) -> tuple[list[int], int]:
-        return write(s, statement, {**shared, "subscribers": list(some)})
-
-    statement = WRITE_IN_TIME if in_time(alert) else WRITE_RESIDENTS[alert.lane]
+        return delivery_rows.write(s, delivery_rows.reached(alert), {**shared, "subscribers": list(some)})
 
     written = db.in_halves(residents, work, refused, s.begin_nested)
     return [batch for batches, _ in written for batch in batches], sum(added for _, added in written)
-
-
-def in_time(alert: Alert) -> bool:
-    """Return whether quiet hours hold its messages back as they are written.
-
-    After a restored backup the provider is asked first; what it never got is held at its claim.
-    """
-    return alert.lane is Lane.ROUTINE and alert.ask_since is None
 
 
 def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
@@ -258,43 +205,6 @@ def _is_behind(s: Session, alert_id: int, resident: int) -> bool:
         {"alert": alert_id, "resident": resident},
     ).scalar_one()
     return behind
-
-
-def shared_values(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
-    """Return the parameters of `WRITE` that are the same for every slice: all but the residents."""
-    return (
-        audience.parameters(alert, [], now, audience.fallback_of(s, alert))
-        | rules.city_quiet(now)
-        | {
-            "lane": alert.lane.value,
-            "sizes": _batch_sizes(s, alert),
-            "ask": alert.ask_since,  # after a restored backup: may have been sent already (`restoring`)
-        }
-    )
-
-
-def write(s: Session, sql: str, values: Mapping[str, Any]) -> tuple[list[int], int]:
-    """Write deliveries and batches. Return the ids of the batches and the number of deliveries."""
-    # PostgreSQL underestimates the batches: a merge join would compare each delivery with all batches of its language.
-    s.execute(text("SET LOCAL enable_mergejoin = off"))
-    written = s.execute(text(sql), values).one()
-    return written.batches, written.added
-
-
-def _batch_sizes(s: Session, alert: Alert) -> list[int]:
-    """Return the batch size for each of the alert's channels: about `BATCH_S` at the rate of its open senders."""
-    rows = s.execute(
-        text("""
-            SELECT coalesce(r.rate, 1) / coalesce(w.cost, 1)
-              FROM unnest(CAST(:channels AS text[])) WITH ORDINALITY AS c (channel, place)
-              LEFT JOIN (SELECT channel, sum(rate_per_s) AS rate FROM senders
-                          WHERE status = 'open' GROUP BY channel) r USING (channel)
-              LEFT JOIN (SELECT channel, max(cost) AS cost FROM contents
-                          WHERE alert_id = :alert GROUP BY channel) w USING (channel)
-             ORDER BY c.place"""),
-        {"channels": list(alert.channels), "alert": alert.id},
-    ).scalars()
-    return [max(1, min(BATCH_MOST, round(BATCH_S * per_second))) for per_second in rows]
 
 
 def _open_timelines(s: Session, alert: Alert, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Forecast how long an alert will take: shown before the launch, stored then, and compared with the result later."""
+"""Forecast how long an alert will take, before its launch."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from notify import audience
 from notify.audience import Audience, Places
 from notify.channels.channel import timelines
-from notify.core import alarms, db, quiet_time
+from notify.core import quiet_time
 from notify.core.city_time import shown
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -87,7 +87,7 @@ def plan(s: Session, alert: Alert, now: datetime, without: Collection[int] = ())
     reached = audience.count(s, alert, residents, now)
     zones = [(name, _residents(places, shape)) for name, shape in _zones(s, alert)]
     channels = tuple(
-        _channel(
+        channel_plan(
             s, alert, name, reached.languages.get(name, {}), _begins(alert, name, at), residents, zones, without=without
         )
         for name in alert.channels
@@ -116,7 +116,7 @@ def channels(
     """
     at = max(now, alert.launch_at) if alert.launch_at else now
     return tuple(
-        _channel(
+        channel_plan(
             s, alert, name, reached.languages.get(name, {}), _begins(alert, name, at), costs=costs, without=without
         )
         for name in alert.channels
@@ -131,55 +131,7 @@ def _begins(alert: Alert, channel: str, at: datetime) -> datetime:
     return quiet_time.until(at, settings().quiet, settings().tz) or at
 
 
-def store(s: Session, alert_id: int) -> None:
-    """Store when the messages of an alert will have left, once its audience is resolved."""
-    alert = s.get_one(Alert, alert_id)
-    assert alert.launched_at is not None  # noqa: S101  only launched alerts are resolved
-    rows = s.execute(
-        text(
-            "SELECT channel, language, sum(size) AS n FROM batches WHERE alert_id = :a AND held_until IS NULL"
-            " GROUP BY channel, language"
-        ),
-        {"a": alert_id},
-    ).all()
-    for channel in {row.channel for row in rows}:
-        languages = {row.language: int(row.n) for row in rows if row.channel == channel}
-        planned = _channel(s, alert, channel, languages, alert.launched_at)
-        s.execute(
-            text("""INSERT INTO predictions (alert_id, channel, messages, p95_at, done_at)
-                    VALUES (:alert, :channel, :messages, :p95, :done) ON CONFLICT DO NOTHING"""),
-            {"alert": alert_id, "channel": channel, "messages": planned.messages, "p95": planned.p95_at,
-             "done": planned.done_at},
-        )  # fmt: skip
-
-
-def measure(s: Session, now: datetime) -> None:
-    """Store beside each prediction of a finished alert when the share `MOST` of its messages had left. Done once."""
-    ended = s.scalars(
-        text("""SELECT DISTINCT p.alert_id FROM predictions p JOIN alerts a ON a.id = p.alert_id
-                 WHERE NOT p.measured AND a.state IN ('sent', 'cancelled', 'expired') ORDER BY p.alert_id""")
-    ).all()
-
-    def refused(alert: int, why: Exception) -> None:
-        alarms.refused_row(f"measure the forecast of alert {alert}", why, now, alert_id=alert)
-
-    db.in_halves(ended, lambda some: _measure(s, some), refused, s.begin_nested)
-
-
-def _measure(s: Session, these: Sequence[int]) -> None:
-    s.execute(
-        text("""
-            UPDATE predictions p SET measured = true, was_p95_at = (
-                SELECT percentile_disc(:most) WITHIN GROUP (ORDER BY d.sent_at)
-                  FROM deliveries d JOIN batches b ON b.id = d.batch_id
-                 WHERE b.alert_id = p.alert_id AND b.channel = p.channel AND b.held_until IS NULL
-                   AND d.sent_at IS NOT NULL)
-             WHERE p.alert_id = ANY(:these) AND NOT p.measured"""),
-        {"most": MOST, "these": list(these)},
-    )
-
-
-def _channel(
+def channel_plan(
     s: Session,
     alert: Alert,
     channel: str,
@@ -190,6 +142,7 @@ def _channel(
     costs: Costs | None = None,
     without: Collection[int] = (),
 ) -> ChannelPlan:
+    """Forecast one channel for `languages`: how many messages in each."""
     cost_of = _stored_costs(s, alert.id, channel) if costs is None else costs.get(channel, {})
     by_cost = _by_cost(cost_of, languages)
     messages = sum(languages.values())

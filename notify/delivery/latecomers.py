@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from notify import audience
 from notify.core import alarms, db
 from notify.core.states import LEFT_OUT
-from notify.delivery import fanout
+from notify.delivery import delivery_rows
 from notify.delivery.recovery import Doorbell
 from notify.models import Alert
 from notify.models.states import DeliveryState
@@ -32,7 +32,7 @@ def add(s: Session, alert_id: int, residents: Sequence[int], now: datetime) -> l
     alert = _in_force(s, alert_id, now)
     if alert is None:
         return []
-    shared = fanout.shared_values(s, alert, now)
+    shared = delivery_rows.shared_values(s, alert, now)
 
     def refused(resident: int, why: Exception) -> None:
         alarms.refused_row(f"write the deliveries of resident {resident}", why, now, alert_id=alert_id)
@@ -77,15 +77,13 @@ def _write(s: Session, alert: Alert, values: dict[str, Any]) -> list[int]:
     values |= {"left_out": sorted(LEFT_OUT)}
     # One that lay in a restored backup may have been sent since, so it is not queued again.
     again = [] if alert.ask_since else s.scalar(text(_AGAIN[alert.lane]), values) or []
-    batches, added = fanout.write(s, _NEW_IN_TIME if fanout.in_time(alert) else _NEW[alert.lane], values)
+    batches, added = delivery_rows.write(s, _UNWRITTEN.format(delivery_rows.reached(alert)), values)
     s.execute(text(_COUNT), values | {"added": added})
     return [*again, *batches]
 
 
 _UNWRITTEN = """SELECT found.* FROM ({}) AS found
          WHERE NOT EXISTS (SELECT FROM deliveries d WHERE (d.alert_id, d.contact_id) = (:alert, found.contact_id))"""
-_NEW = {lane: fanout.WRITE.format(reached=_UNWRITTEN.format(reached)) for lane, reached in audience.REACHED.items()}
-_NEW_IN_TIME = fanout.WRITE.format(reached=_UNWRITTEN.format(audience.REACHED_IN_TIME))
 # Deliveries without a batch were left out when the audience was resolved. They are in its total already. Quiet hours
 # hold them at their claim.
 _AGAIN = {

@@ -16,7 +16,7 @@ from notify.core.translation import gettext as _
 from notify.models import OutsideWarning
 from notify.outside.messages import Words
 from zones import gate
-from zones.geometry import share
+from zones.overlaps import share
 
 MOST = 200  # in force; the gravest, then the most recent ones
 PART, WHOLE = 0.01, 0.99  # of an area, as in `told_there`

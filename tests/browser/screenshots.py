@@ -24,7 +24,7 @@ from notify.alerts.writing.working_drafts import Change
 from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import forecast
+from notify.delivery import predictions
 from notify.outside.messages import Words
 from tests import factories
 from tests.api import asked
@@ -111,7 +111,7 @@ def _alerts(now: datetime) -> tuple[int, int]:
     asked.do("UPDATE batches SET state = 'done' WHERE alert_id = :alert", alert=over)
     asked.do("UPDATE alerts SET state = 'sent', finished_at = :at WHERE id = :alert", **ended)
     with transaction() as s:
-        forecast.measure(s, now)
+        predictions.measure(s, now)
     return over, running
 
 

@@ -20,17 +20,15 @@ from zones.geometry import (
     clean,
     from_wkb,
     in_metres,
-    meet,
     metric_crs,
-    minus,
     parse_area,
     read_area,
     readable_areas,
     to_geojson,
     to_wkb,
     union,
-    without_slivers,
 )
+from zones.overlaps import meet, minus, without_slivers
 
 TOWN = box(-75.2, 39.9, -75.1, 40.0)
 SQUARE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]

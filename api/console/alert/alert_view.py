@@ -19,7 +19,7 @@ from notify.alerts.approving import audience_size, explanation, two_people
 from notify.alerts.counts import RunningCount
 from notify.alerts.follow_up import Offer
 from notify.alerts.practice import own_tests
-from notify.alerts.reporting import after_action, reports
+from notify.alerts.reporting import after_action, history, reports
 from notify.alerts.reporting.after_action import Kin
 from notify.alerts.words import differences, linting
 from notify.alerts.words.differences import Differences
@@ -59,7 +59,7 @@ class Shown:
 
     alert: Alert
     progress: reports.Progress
-    steps: Sequence[reports.Step]
+    steps: Sequence[history.Step]
     follow: Offer  # whether somebody can reach its unreached
     asked: Asked
     rewriting: Rewriting
@@ -144,7 +144,7 @@ def shown(s: Session, alert_id: int, now: datetime, running: RunningCount | None
     return Shown(
         alert,
         reports.progress(s, alert_id, running),
-        reports.steps(s, alert_id),
+        history.steps(s, alert_id),
         follow_up.offer(s, alert, now, settings()),
         approval_view.read(s, alert, now),
         rewriting.of(s, alert),

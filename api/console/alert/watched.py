@@ -22,7 +22,7 @@ from api.rendering import render
 from api.rest import tallies
 from notify.accounts import sessions
 from notify.alerts.counts import RunningCount
-from notify.alerts.reporting import reports, zone_reach
+from notify.alerts.reporting import history, reports, zone_reach
 from notify.alerts.reporting.zone_reach import ZoneReach, ZoneResidents
 from notify.core.db import one_moment, transaction
 from notify.core.translation import language
@@ -96,7 +96,7 @@ class WatchedAlert:
         now = datetime.now(UTC)
         residents = self._of_zones(now)
         with one_moment() as s:
-            last, whole = reports.last_step(s, self._id), self._whole
+            last, whole = history.last_step(s, self._id), self._whole
             if whole is None or whole.last_step != last or now - whole.at >= ALL_AFTER:
                 shown = alert_view.shown(s, self._id, now, self._running)
                 self._whole = _Whole(now, last, shown)

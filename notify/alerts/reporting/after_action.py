@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts import warn_requests
 from notify.alerts.listing import LATER
-from notify.alerts.reporting import reports, zone_reach
-from notify.alerts.reporting.reports import Progress, Step
+from notify.alerts.reporting import history, reports, zone_reach
+from notify.alerts.reporting.history import Step
+from notify.alerts.reporting.reports import Progress
 from notify.alerts.reporting.zone_reach import ZoneReach
 from notify.alerts.warn_requests import Record
 from notify.city.outline import Outline, in_city
@@ -138,7 +139,7 @@ def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
         _languages(s, alert.id),
         zone_reach.reach(s, alert, zone_reach.residents(s, alert, now)),
         _curve(s, alert, progress),
-        tuple(sorted([*reports.steps(s, alert.id), *_zones_taken(s, alert)], key=lambda one: one.at)),
+        tuple(sorted([*history.steps(s, alert.id), *_zones_taken(s, alert)], key=lambda one: one.at)),
         tuple(
             {"channel": one.channel, "language": one.language, "subject": one.subject, "text": one.text}
             for one in reports.words(s, alert.id)

@@ -11,7 +11,8 @@ from typing import Any
 from babel.dates import parse_pattern
 
 from notify.alerts.reporting.after_action import AfterAction, Kin, Reach
-from notify.alerts.reporting.reports import Forecast, Progress, Step
+from notify.alerts.reporting.history import Step
+from notify.alerts.reporting.reports import Forecast, Progress
 from notify.alerts.warn_requests import Record
 from notify.channels.channel import CHANNELS
 from notify.content import compose, titles

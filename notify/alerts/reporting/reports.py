@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from notify.alerts import counts, listing
@@ -16,7 +16,7 @@ from notify.core import alarms, db, reasons, states
 from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop
-from notify.models import Alert, Audit, Batch, Operator, Prediction, StoredContent
+from notify.models import Alert, Batch, Prediction, StoredContent
 from notify.models.states import BatchState, DeliveryState
 
 
@@ -62,22 +62,6 @@ class Forecast:
             gettext_noop("%(percent)s %% less than planned"),
         )
         return _(longer if late_s > 0 else less, percent=percent)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step in the history of an alert. `who` is None for Tocsin itself.
-
-    `out`: messages that had left by then, for HALTS. `count`: the number of things that the step affected.
-    `zone`: the name of the zone that was taken or released.
-    """
-
-    at: datetime
-    action: str
-    who: str | None
-    out: int | None = None
-    count: int | None = None
-    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +124,6 @@ def as_json(value: Any) -> Any:
         case list() | tuple():
             return [as_json(one) for one in value]
     return value
-
-
-HALTS = ("pause", "resume", "cancel", "expire")
 
 
 def find_alert(s: Session, alert_id: int, *, lock: bool = False) -> Alert:
@@ -240,34 +221,6 @@ def _error(alert: Alert, said: datetime | None, was: datetime | None) -> float |
     if alert.launched_at is None or said is None or was is None or said <= alert.launched_at:
         return None
     return (was - said) / (said - alert.launched_at)
-
-
-def last_step(s: Session, alert_id: int) -> int | None:
-    """The number of the newest entry in the history of an alert: another one, whenever something was done with it."""
-    return s.scalar(select(func.max(Audit.id)).where(Audit.subject == "alert", Audit.subject_id == alert_id))
-
-
-def steps(s: Session, alert_id: int) -> list[Step]:
-    """The history of an alert from the audit, in order."""
-    rows = s.execute(
-        select(Audit.at, Audit.action, Operator.email, Audit.detail)
-        .outerjoin(Operator, Operator.id == Audit.operator_id)
-        .where(Audit.subject == "alert", Audit.subject_id == alert_id)
-        .order_by(Audit.id)
-    ).all()
-    halts = [at for at, action, *_ in rows if action in HALTS]
-    out = _out_by(s, alert_id, halts) if halts else {}
-    return [Step(at, action, who, out.get(at), detail.get("count")) for at, action, who, detail in rows]
-
-
-def _out_by(s: Session, alert_id: int, moments: Sequence[datetime]) -> dict[datetime, int]:
-    """The number of messages that had left at each of these moments, and could not be recalled."""
-    rows = s.execute(
-        text("""SELECT m.at, count(d.id) FROM unnest(CAST(:moments AS timestamptz[])) AS m (at)
-                  LEFT JOIN deliveries d ON d.alert_id = :alert AND d.sent_at <= m.at GROUP BY m.at"""),
-        {"moments": list(moments), "alert": alert_id},
-    ).all()
-    return {row[0]: row[1] for row in rows}
 
 
 def words(s: Session, alert_id: int) -> Sequence[StoredContent]:

@@ -17,7 +17,7 @@ from notify.models import Alert, StoredContent
 from notify.outside.messages import Words
 from notify.outside.warnings import Warned
 from zones import gate
-from zones.geometry import share
+from zones.overlaps import share
 
 MOST = 50  # alerts to choose from
 MOST_CHARACTERS = 8_000  # of each side: the comparison takes quadratic time

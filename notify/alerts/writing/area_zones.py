@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from notify.alerts.writing import told_before
 from notify.city import zones as city_zones
 from notify.models import Alert, AlertZone, ZoneVersion
-from zones.geometry import share, usable
+from zones.geometry import usable
+from zones.overlaps import share
 
 MOST_OF_IT = 0.5
 

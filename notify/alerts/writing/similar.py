@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from notify.alerts.listing import place
 from notify.models import Alert
 from notify.models.states import AlertState
-from zones.geometry import Area, from_wkb, share
+from zones.geometry import Area, from_wkb
+from zones.overlaps import share
 
 WITHIN = timedelta(hours=12)
 MOST = 3  # shown

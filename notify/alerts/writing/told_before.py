@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from notify.alerts import standing
 from notify.alerts.standing import Spoken
 from notify.models import Alert
-from zones.geometry import from_wkb, meet, minus, without_slivers
+from zones.geometry import from_wkb
+from zones.overlaps import meet, minus, without_slivers
 
 
 def find(s: Session, incident: int | None, phase: str, status: str, area: BaseGeometry) -> dict[int, tuple[int, ...]]:

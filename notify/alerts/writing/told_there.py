@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from notify.alerts import listing
 from notify.core import states
 from notify.models import Alert, Standing
-from zones.geometry import readable_areas, share
+from zones.geometry import readable_areas
+from zones.overlaps import share
 
 MOST = 50  # areas that are compared, the newest first
 PART, WHOLE = 0.01, 0.99  # of the area: neighbours touch at their border, and drawn borders are never quite the same

@@ -7,7 +7,7 @@ import structlog
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import carrier_blocks, forecast, recovery
+from notify.delivery import carrier_blocks, predictions, recovery
 from notify.models import Lane
 from notify.operations import tasks
 from notify.operations.jobs.steps import each
@@ -59,4 +59,4 @@ def _redis_state() -> tuple[bool, list[Lane]]:
 
 def _measure_forecasts(now: datetime) -> None:
     with transaction() as s:
-        forecast.measure(s, now)
+        predictions.measure(s, now)

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import text
 
 from notify.alerts import lifecycle
-from notify.alerts.reporting import reports
+from notify.alerts.reporting import history, reports
 from notify.city.parts import InZone
 from notify.core.db import transaction
 from notify.core.errors import Refused
-from notify.delivery import forecast
+from notify.delivery import forecast, predictions
 from notify.delivery.forecast import Plan
 from notify.delivery.senders import LOWEST_RATE
 from notify.models import Alert
@@ -125,7 +125,7 @@ def test_what_was_said_is_kept_at_the_launch_and_held_against_what_happened(data
     sql("UPDATE deliveries SET state = 'accepted', sent_at = :at", at=NOW + took)
     sql("UPDATE alerts SET state = 'sent' WHERE id = :a", a=alert)
     with transaction() as s:
-        forecast.measure(s, NOW)
+        predictions.measure(s, NOW)
         (held,) = reports.progress(s, alert).forecast
     assert held.was_p95_at == NOW + took
     assert held.error == pytest.approx(1.0, abs=0.01), "it took twice as long"
@@ -141,7 +141,7 @@ def test_the_history_counts_what_was_past_recall(database: str) -> None:
             s.execute(text("UPDATE deliveries SET state = 'accepted', sent_at = :at WHERE id = :id"), values)
         lifecycle.pause(s, alert, operator(s), NOW + timedelta(seconds=1.5))
         lifecycle.resume(s, alert, operator(s), NOW + timedelta(seconds=2.5))
-        steps = reports.steps(s, alert)
+        steps = history.steps(s, alert)
     assert [(step.action, step.out) for step in steps[-3:]] == [("launch", None), ("pause", 2), ("resume", 3)]
     assert steps[-2].who is not None
 

@@ -13,7 +13,7 @@ from notify.alerts import lifecycle
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core import alarms
 from notify.core.db import in_halves, transaction
-from notify.delivery import claims, fanout, forecast, leases, receipts, reconcile, recovery, senders
+from notify.delivery import claims, delivery_rows, fanout, leases, predictions, receipts, reconcile, recovery, senders
 from notify.delivery.transport import Transport
 from notify.models import Alert
 from notify.subscribers import import_csv
@@ -145,7 +145,7 @@ def test_a_resolver_that_was_overtaken_stops_and_accuses_nobody(own_database: st
     alert = launched()
     people = np.array([row.id for row in sql("SELECT id FROM subscribers ORDER BY id")])
     with transaction() as s:
-        given = fanout.shared_values(s, s.get_one(Alert, alert), NOW)
+        given = delivery_rows.shared_values(s, s.get_one(Alert, alert), NOW)
     assert fanout._write_slice(alert, people, given, None)
     with pytest.raises(fanout._Halted):
         fanout._write_slice(alert, people, given, None)
@@ -224,7 +224,7 @@ def test_a_forecast_that_cannot_be_measured_keeps_no_other(own_database: str) ->
     sql("UPDATE alerts SET state = 'sent'")
     refuse("predictions", "OLD.alert_id = 2")
     with transaction() as s:
-        forecast.measure(s, NOW)
+        predictions.measure(s, NOW)
     assert [row.alert_id for row in sql("SELECT alert_id FROM predictions WHERE NOT measured")] == [2]
     assert len(told()) == 1
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.alerts import lifecycle
-from notify.alerts.reporting import reports
+from notify.alerts.reporting import history, reports
 from notify.core import reasons
 from notify.core.db import transaction
 from notify.core.errors import NotFound
@@ -125,7 +125,7 @@ def test_the_history_has_every_step_and_what_was_past_recall_where_it_was_halted
         lifecycle.resume(s, alert, chief, NOW + 2.5 * MINUTE)
         lifecycle.expire_due(s, NOW + timedelta(days=2))
     with transaction() as s:
-        steps = reports.steps(s, alert)
+        steps = history.steps(s, alert)
     assert [(step.action, step.who, step.out) for step in steps] == [
         ("draft", "author@tocsin.example.org", None),
         ("approve", "approver@tocsin.example.org", None),
