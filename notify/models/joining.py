@@ -12,8 +12,9 @@ from notify.models.base import Base, Id
 class Joining(Base):
     """`wish_sealed`: the place that they asked for, as `subscribers.joining.Wish`; None: only to see their page.
 
-    `adds_to`: the resident whose further phone or email it is. `link_hash`: of the link beside the code.
-    `words`: what they agreed to, as it was shown. A row is deleted a day after it was made.
+    `adds_to`: the resident whose further phone or email it is. `erases`: its code erases the resident.
+    `link_hash`: of the link beside the code. `words`: what they agreed to, as it was shown. A row is deleted a day
+    after it was made.
     """
 
     __tablename__ = "joinings"
@@ -33,6 +34,7 @@ class Joining(Base):
     ended_at: Mapped[datetime | None]
     address_index: Mapped[bytes | None]  # an erasure finds what was not ended by it
     adds_to: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id"))
+    erases: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
         Index("joinings_made", "made_at"),

@@ -32,7 +32,6 @@ from templates import RESIDENTS
 
 OPEN_FOR = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
-ERASES = "erase"  # stands for the words of a joining whose code erases the resident
 # Nobody is written a code for whom it would be one message too many: who complained, and whom nothing reaches.
 NO_CODE = ("complaint", "hard-bounce")
 
@@ -71,13 +70,15 @@ def begin(
     network: str,
     now: datetime,
     adds_to: int | None = None,
+    erases: bool = False,
 ) -> str:
     """Send a code to a phone or email, and return the token of the page that asks for it.
 
     `words`: what was shown and agreed to. `network`: where the request comes from. `adds_to`: the resident whose
-    further phone or email it is to become. Raises Invalid for an address that is malformed, TooManyTries, and
-    Unavailable when nothing can be sent on its channel. The answer is the same whether the address is known or not, and
-    whether a code is really sent.
+    further phone or email it is to become. `erases`: the code erases the resident, and its message says so.
+
+    Raises Invalid for an address that is malformed, TooManyTries, and Unavailable when nothing can be sent on its
+    channel. The answer is the same whether the address is known or not, and whether a code is really sent.
     """
     channel, address = parse(contact)
     may_send = _count(s, channel, address, network, now, signs_in=wish is None and adds_to is None)
@@ -95,6 +96,7 @@ def begin(
         made_at=now,
         code_ends_at=now + one_time_codes.LIVES,
         adds_to=adds_to,
+        erases=erases,
     )
     s.add(joining)
     s.flush()
@@ -265,11 +267,11 @@ def _send_code(s: Session, joining: Joining, address: str, now: datetime) -> Non
 
 def erases(s: Session, token: str, now: datetime) -> bool:
     """Return whether the code of a joining was sent to erase the resident. Raises NotFound when it is over."""
-    return _open(s, token, now).words == ERASES
+    return _open(s, token, now).erases
 
 
 def _say(s: Session, joining: Joining, kind: str, now: datetime) -> None:
-    words = worded(RESIDENTS, joining.language)["erase-code" if joining.words == ERASES else kind]
+    words = worded(RESIDENTS, joining.language)["erase-code" if joining.erases else kind]
     known, channel = settings(), CHANNELS[joining.channel]
     stop = words.get(f"stop_by_{channel.leaves_by}", "").format(leave=UNSUBSCRIBE_URL)
     # Whoever presses a link joins on their own device: not for a phone that somebody else says is theirs.

@@ -22,7 +22,7 @@ def begin(s: Session, subscriber_id: int, contact_id: int, *, language: str, net
     if contact is None or contact.subscriber_id != subscriber_id or contact.address_sealed is None:
         raise NotFound(_("This is not one of your phones and emails."))
     address = crypto.unseal(contact.address_sealed, contact.channel)
-    return joining.begin(s, address, None, language=language, words=joining.ERASES, network=network, now=now)
+    return joining.begin(s, address, None, language=language, words="", network=network, now=now, erases=True)
 
 
 def erase(s: Session, subscriber_id: int, token: str, code: str, now: datetime) -> None:
