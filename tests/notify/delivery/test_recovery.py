@@ -7,7 +7,7 @@ import pytest
 
 from notify.alerts import lifecycle
 from notify.core.db import transaction
-from notify.delivery import claims, fanout, leases, reconcile, recording, recovery
+from notify.delivery import claims, delivery_rows, leases, reconcile, recording, recovery
 from notify.delivery.outcomes import Outcome
 from notify.delivery.recovery import Doorbell
 from notify.delivery.transport import Transport
@@ -173,7 +173,7 @@ def test_a_cancel_stops_all_claims_before_what_is_queued_is_closed(database: str
 
 
 def test_all_batches_of_an_ended_alert_are_closed(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "BATCH_S", 0.01)  # a message each
+    monkeypatch.setattr(delivery_rows, "BATCH_S", 0.01)  # a message each
     alert = resolved(people=recovery.END_AT_ONCE + 5)
     assert len(sql("SELECT id FROM batches")) > recovery.END_AT_ONCE
     with transaction() as s:

@@ -14,7 +14,7 @@ import redis as redis_client
 from notify.channels.contract import Late
 from notify.core.db import transaction
 from notify.core.settings import Settings
-from notify.delivery import fanout, senders
+from notify.delivery import delivery_rows, senders
 from notify.delivery.breaker import FAULTS, MICRO
 from notify.delivery.throttle import Allowance, Grant, Throttle
 from notify.delivery.transport import Posted, Transport
@@ -97,7 +97,7 @@ def work(providers: Providers, transport: Watched, redis: "redis_client.Redis") 
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "BATCH_S", 1.0)
+    monkeypatch.setattr(delivery_rows, "BATCH_S", 1.0)
 
 
 def second_sender(rate_per_s: float, address: str = SLOW) -> int:
