@@ -35,14 +35,16 @@ class Tally(NamedTuple):
 
 
 class Precedence(NamedTuple):
-    """What of an alert decides which wishes it passes: its lane, and the rank of its severity (`rules.rank`)."""
+    """What of an alert decides which wishes it passes: its lane, the rank of its severity (`rules.rank`), and the
+    emergencies that it ends or corrects: it passes all of whoever was told of one."""
 
     lane: Lane
     severity: int | None = None
+    emergencies: tuple[int, ...] = ()
 
 
-def precedence(alert: Alert) -> Precedence:
-    return Precedence(alert.lane, rank(alert.severity))
+def precedence(alert: Alert, emergencies: Sequence[int] | None) -> Precedence:
+    return Precedence(alert.lane, rank(alert.severity), tuple(emergencies or ()))
 
 
 ROUTINE = Precedence(Lane.ROUTINE)  # of an alert that is not known any better
@@ -89,16 +91,18 @@ class Columns:
         also: Sequence[NDArray[np.intp]],
         but: NDArray[np.bool_] | None,
         precedence: Precedence = ROUTINE,
+        warned: NDArray[np.intp] | None = None,
     ) -> Tally:
         """Count the residents inside. `topic` counts from 1; `also`: residents who count wherever they live, as
-        indexes; `but`: residents to leave out, counted elsewhere."""
+        indexes; `but`: residents to leave out, counted elsewhere; `warned`: those whose wishes do not count, as
+        indexes."""
         hit = np.zeros(self.size, dtype=bool)
         for residents in also:
             hit[residents] = True
         hit[self._inside(area, hit)] = True
         if but is not None:
             hit &= ~but
-        verdict = self._verdict(topic, wants, now, precedence)
+        verdict = self._verdict(topic, wants, now, precedence, warned)
         chosen = hit[self.contact_of]
         key = (self._form[chosen] * (REACHED + 1) + verdict[chosen]).astype(np.intp)
         shape = (len(self.channels), self.languages, REACHED + 1)
@@ -147,25 +151,39 @@ class Columns:
         """Channel and language of each contact as one number."""
         return self.channel.astype(np.uint16) * self.languages + self.language[self.contact_of]
 
-    def _verdict(self, topic: int, wants: Wants, now: datetime, precedence: Precedence) -> NDArray[np.uint8]:
+    def _verdict(
+        self, topic: int, wants: Wants, now: datetime, precedence: Precedence, warned: NDArray[np.intp] | None
+    ) -> NDArray[np.uint8]:
         """Return for each contact the first of `REASONS` to leave it out, as an index."""
         verdict = self.verdict.copy()
         reached = verdict == REACHED
         verdict[reached & ~wants.wanted[self.contact_of]] = _NOT_SUBSCRIBED
         if precedence.lane is Lane.ROUTINE:
-            self._apply_wishes(verdict, wants, now, precedence)
+            self._apply_wishes(verdict, wants, now, precedence, warned)
         suppressed = self.suppressed[(self.suppressed["topic"] == 0) | (self.suppressed["topic"] == topic)]
         least = np.full(verdict.size, REACHED, dtype=np.uint8)
         np.minimum.at(least, suppressed["contact"], suppressed["reason"].astype(np.uint8))
         return np.where(least < REACHED, least, verdict)
 
-    def _apply_wishes(self, verdict: NDArray[np.uint8], wants: Wants, now: datetime, precedence: Precedence) -> None:
+    def _apply_wishes(
+        self,
+        verdict: NDArray[np.uint8],
+        wants: Wants,
+        now: datetime,
+        precedence: Precedence,
+        warned: NDArray[np.intp] | None,
+    ) -> None:
         """Mark what `OF_WISHES` leaves out of a routine alert."""
+        reached = verdict == REACHED
+        if warned is not None and warned.size:
+            told = np.zeros(self.size, dtype=bool)
+            told[warned] = True
+            reached &= ~told[self.contact_of]
         silent = wants.muted[wants.until > now.timestamp()]
         if silent.size:
             muted = np.zeros(self.size, dtype=bool)
             muted[silent] = True
-            verdict[(verdict == REACHED) & muted[self.contact_of]] = _MUTED
+            verdict[reached & muted[self.contact_of]] = _MUTED
         if precedence.severity is not None and self.lowest.size:
             below = self.lowest["contact"][self.lowest["severity"] > precedence.severity]
-            verdict[below[verdict[below] == REACHED]] = _BELOW
+            verdict[below[reached[below] & (verdict[below] == REACHED)]] = _BELOW

@@ -90,19 +90,31 @@ class LiveCount:
     ) -> Audience:
         """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
         asked = [part for one in area.told for part in _parts(one)] if isinstance(area, OrTold) else []
-        with self._moment(topic, asked) as (s, known):
+        warners = [Recipients(precedence.emergencies)] if precedence.emergencies else []
+        with self._moment(topic, [*asked, *warners]) as (s, known):
             timelines = timelines_to_come(s, channels)
             also = [known.told[one] for one in asked]
+            warned = [known.told[one] for one in warners]
         number = TOPICS.index(topic) + 1
         but = np.zeros(known.base.size, dtype=bool)
         at = loading.find(known.base.ids, known.changed)
         but[at[at >= 0]] = True
-        late = [np.flatnonzero(loading.find(one.ids, known.late.ids) >= 0) for one in also]
+        late, late_warned = ([_among(one, known.late) for one in some] for some in (also, warned))
         parts = (
             known.base.tally(
-                area, number, channels, known.wants[topic], now, [one.at_base for one in also], but, precedence
+                area,
+                number,
+                channels,
+                known.wants[topic],
+                now,
+                [one.at_base for one in also],
+                but,
+                precedence,
+                *(one.at_base for one in warned),
             ),
-            known.late.tally(area, number, channels, known.late_wants[topic], now, late, None, precedence),
+            known.late.tally(
+                area, number, channels, known.late_wants[topic], now, late, None, precedence, *late_warned
+            ),
         )
         return _audience(parts, known.base.channels, self._languages, channels, timelines)
 
@@ -164,6 +176,11 @@ def forget_changes(s: Session) -> None:
 def forget() -> None:
     """Discard what this process has loaded, after the settings changed."""
     live_count.forget()
+
+
+def _among(told: _Told, late: Columns) -> NDArray[np.intp]:
+    """Return the indexes of those of them who are in other columns than `base`."""
+    return np.flatnonzero(loading.find(told.ids, late.ids) >= 0)
 
 
 def _parts(of: Recipients) -> list[Recipients]:

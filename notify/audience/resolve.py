@@ -27,13 +27,15 @@ from notify.models import Alert, Lane
 from zones.geometry import from_wkb
 from zones.membership import METRES_PER_DEGREE, Membership
 
+WARNED = rules.warned("CAST(:emergencies AS bigint[])")
+
 
 def _contacts(lane: Lane, join: str = "JOIN", more: str = "", choices: str = "") -> str:
     """Return SQL for the contacts of some residents on an alert's channels, with their language and the reason if they
     are left out. `more`: columns."""
     return f"""
     SELECT c.id AS contact_id, c.channel, coalesce(w.language, :fallback) AS language, NULL::bigint AS sender_id,
-           {rules.reason(":now", lane, "CAST(:severity AS integer)")} AS reason{more}
+           {rules.reason(":now", lane, "CAST(:severity AS integer)", WARNED)} AS reason{more}
       FROM unnest(CAST(:subscribers AS bigint[])) AS people (subscriber_id)
       JOIN subscribers r ON r.id = people.subscriber_id
       {join} contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)
@@ -44,7 +46,9 @@ def _contacts(lane: Lane, join: str = "JOIN", more: str = "", choices: str = "")
 
 REACHED = {lane: _contacts(lane, more=", NULL::timestamptz AS held_until") for lane in Lane}
 # Of a routine alert, with the time until which quiet hours hold each message back.
-REACHED_IN_TIME = _contacts(Lane.ROUTINE, more=f", {rules.held_until(':{}')} AS held_until", choices=rules.choices())
+REACHED_IN_TIME = _contacts(
+    Lane.ROUTINE, more=f", {rules.held_until(':{}', WARNED)} AS held_until", choices=rules.choices()
+)
 # And a row without a channel for each resident without one.
 _COUNTED = {lane: _contacts(lane, join="LEFT JOIN") for lane in Lane}
 
@@ -209,7 +213,7 @@ def preview(s: Session, alert: Alert, now: datetime) -> Audience:
 
 def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime) -> Audience:
     """Return the counts of an audience whose residents are found already."""
-    values = parameters(alert, residents.tolist(), now, written()[0])
+    values = parameters(s, alert, residents.tolist(), now, written()[0])
     rows = s.execute(
         text(f"""SELECT channel, language, reason, count(*) FROM (
                     {_COUNTED[alert.lane]}
@@ -249,18 +253,24 @@ def timelines_to_come(s: Session, channels: Sequence[str]) -> list[tuple[str, st
     return [(row.channel, row.language) for row in rows]
 
 
-def parameters(alert: Alert, subscribers: Sequence[int], now: datetime, fallback: str) -> dict[str, Any]:
+def parameters(s: Session, alert: Alert, subscribers: Sequence[int], now: datetime, fallback: str) -> dict[str, Any]:
     """Return the parameters of `REACHED` and `TIMELINES`. `fallback`: the language if a resident's has no text."""
     return {
         "alert": alert.id,
         "topic": alert.topic.value,
         "severity": rules.rank(alert.severity),
+        "emergencies": emergencies(s, alert),
         "channels": list(alert.channels),
         "timelines": timelines(alert.channels),
         "subscribers": list(subscribers),
         "fallback": fallback,
         "now": now,
     }
+
+
+def emergencies(s: Session, alert: Alert) -> list[int] | None:
+    """Return the emergencies that an alert ends or corrects; None if it does neither."""
+    return told.emergencies(s, alert.incident_id, alert.phase, alert.status, corrects=alert.corrects)
 
 
 def _places_near(

@@ -14,6 +14,8 @@ from notify.core.settings import settings
 from notify.models import Lane
 
 SUPPRESSIONS = ("complaint", "hard-bounce", "invalid", "opt-out")  # in the order of `min`, which picks one of several
+# The states of a message that was never read. What is `undelivered` or `unknown` may have been.
+NEVER_READ = ("skipped", "failed", "cancelled", "expired")
 OF_CONTACTS = {"erased": "c.address_sealed IS NULL", "unverified": "c.verified_at IS NULL"}
 OF_TOPICS = {"not-subscribed": "p.topic IS NULL"}
 # An emergency passes these. A contact without a lowest severity takes all, and so does an alert without a known one.
@@ -35,13 +37,15 @@ def facts(topic: str) -> str:
               AND (s.topic IS NULL OR s.topic = {topic})) x ON true"""
 
 
-def reason(now: str, lane: Lane = Lane.ROUTINE, severity: str = "NULL::integer", **more: str) -> str:
+def reason(
+    now: str, lane: Lane = Lane.ROUTINE, severity: str = "NULL::integer", warned: str = "false", **more: str
+) -> str:
     """Return SQL for the reason to leave a contact out, or NULL. `now`: the time, as SQL; `severity`: the rank of the
-    alert's, as SQL; `more`: rules by reason.
+    alert's, as SQL; `warned`: SQL for whether wishes do not count (`warned`); `more`: rules by reason.
 
     The city's own timelines have no resident and no preferences.
     """
-    wishes = OF_TOPICS | (OF_WISHES if lane is Lane.ROUTINE else {})
+    wishes = OF_TOPICS | (_unless(warned, OF_WISHES) if lane is Lane.ROUTINE else {})
     asked = {each: rule.format(now=now, severity=severity) for each, rule in wishes.items()} | more
     return f"""
            CASE WHEN x.reason IS NOT NULL THEN x.reason
@@ -49,6 +53,23 @@ def reason(now: str, lane: Lane = Lane.ROUTINE, severity: str = "NULL::integer",
                 WHEN c.timeline_of IS NOT NULL THEN NULL
                 {_when(asked)}
            END"""
+
+
+def warned(emergencies: str) -> str:
+    """Return SQL for whether the resident of a contact was told of one of these emergencies: what ends or corrects it
+    passes their wishes, as it did (`told.emergencies`). What is queued may still come.
+
+    `emergencies`: their ids, as an SQL array, or NULL.
+    """
+    never = ", ".join(f"'{state}'" for state in NEVER_READ)
+    return f"""({emergencies} IS NOT NULL AND EXISTS (
+                 SELECT FROM contacts told_on JOIN deliveries told ON told.contact_id = told_on.id
+                  WHERE told_on.subscriber_id = c.subscriber_id AND told.alert_id = ANY({emergencies})
+                    AND told.state NOT IN ({never})))"""
+
+
+def _unless(warned: str, rules: dict[str, str]) -> dict[str, str]:
+    return {each: f"{rule} AND NOT {warned}" for each, rule in rules.items()}
 
 
 def rank(severity: str) -> int | None:
@@ -67,13 +88,14 @@ def choices() -> str:
     return "LEFT JOIN choices own ON own.subscriber_id = c.subscriber_id"
 
 
-def held_until(given: str) -> str:
+def held_until(given: str, warned: str = "false") -> str:
     """Return SQL for the end of the quiet time in which a routine message to a contact is, or NULL.
 
-    `given`: how the statement names a parameter, such as `:{}`; `city_quiet` returns their values.
+    `given`: how the statement names a parameter, such as `:{}`; `city_quiet` returns their values. `warned`: as for
+    `reason`.
     """
     return f"""
-           CASE WHEN c.timeline_of IS NOT NULL THEN NULL
+           CASE WHEN c.timeline_of IS NOT NULL OR {warned} THEN NULL
                 WHEN own.subscriber_id IS NULL THEN CAST({given.format("city_quiet")} AS timestamptz)
                 ELSE {_quiet_until(given.format("now"), given)}
            END"""

@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.audience.rules import NEVER_READ
 from zones.geometry import Area, readable_areas
 from zones.membership import Membership
 
@@ -45,8 +46,6 @@ class Recipients(NamedTuple):
         return np.setdiff1d(told, _residents(s, self.others, PERHAPS_NOT_READ, after, through), assume_unique=True)
 
 
-# What was refused, cancelled or expired was never read. What is `undelivered` or `unknown` may have been.
-NEVER_READ = ("skipped", "failed", "cancelled", "expired")
 PERHAPS_NOT_READ = (*NEVER_READ, "undelivered", "unknown")
 
 
@@ -60,6 +59,34 @@ def _residents(
         {"alerts": list(alerts), "without": list(without), "after": after, "through": through},
     ).scalar()
     return np.unique(np.array(found or [], dtype=np.int64))
+
+
+def emergencies(s: Session, incident: int | None, phase: str, status: str, *, corrects: bool) -> list[int] | None:
+    """Return the emergencies that such an alert of their incident ends or corrects; None if it does neither.
+
+    Whoever was told of one hears of its end at once, whatever they chose (`rules.warned`).
+    """
+    if incident is None:
+        return None
+    found: list[int] | None = s.execute(
+        text(f"SELECT {OF_EMERGENCIES}"),
+        {"incident": incident, "phase": phase, "status": status, "corrects": corrects},
+    ).scalar_one()
+    return found
+
+
+def of_emergencies(phase: str, corrects: str, incident: str, status: str) -> str:
+    """Return SQL for the ids of the emergencies of an incident that an alert ends or corrects; NULL if it does neither.
+    All are SQL."""
+    return f"""CASE WHEN {phase} = 'all-clear' OR {corrects}
+                    THEN (SELECT array_agg(first.id) FROM alerts first
+                           WHERE (first.incident_id, first.status) = ({incident}, {status})
+                             AND first.lane = 'emergency' AND first.launched_at IS NOT NULL) END"""
+
+
+OF_EMERGENCIES = of_emergencies(
+    "CAST(:phase AS text)", "CAST(:corrects AS boolean)", "CAST(:incident AS bigint)", "CAST(:status AS text)"
+)
 
 
 def to_come(s: Session, alerts: Sequence[int]) -> list[Area]:

@@ -5,7 +5,7 @@ before they are written. A row that a cancel or a receipt moves at the same mome
 checks the state again.
 """
 
-from notify.audience import rules
+from notify.audience import rules, told
 from notify.models import Lane
 
 QUEUED = "d.state = 'queued'"
@@ -22,10 +22,16 @@ _GIVEN = "%({})s"
 _NEXT = f"d.id > %(after)s AND {QUEUED} ORDER BY d.id LIMIT %(most)s"
 _THESE = f"d.id = ANY(%(ids)s) AND {QUEUED}"
 
-_LEASED = """
-        SELECT b.*, b.id AS leased_id, a.topic, a.severity FROM batches b JOIN alerts a ON a.id = b.alert_id
+_LEASED_BY = """
+        SELECT b.*, b.id AS leased_id, a.topic{more} FROM batches b JOIN alerts a ON a.id = b.alert_id
          WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
            AND a.state IN ('sending', 'sent') AND a.expires_at > %(last)s"""
+_LEASED = _LEASED_BY.format(more="")
+# What ends or corrects an emergency passes the wishes of those who were told of it.
+_LEASED_ROUTINE = _LEASED_BY.format(
+    more=f""", a.severity, {told.of_emergencies("a.phase", "a.corrects", "a.incident_id", "a.status")} AS emergencies"""
+)
+_WARNED = rules.warned("picked.emergencies")
 
 
 def _emergency(*, blocks: bool) -> str:
@@ -60,15 +66,15 @@ def _routine(which: str, above: str, until: str, *, blocks: bool) -> str:
     """
     more = {"carrier_block": _BLOCKED} if blocks else {}
     return f"""
-    WITH leased AS ({_LEASED}
+    WITH leased AS ({_LEASED_ROUTINE}
     ), picked AS MATERIALIZED (
-        SELECT d.id, d.contact_id, leased.topic, leased.severity, leased.alert_id
+        SELECT d.id, d.contact_id, leased.topic, leased.severity, leased.alert_id, leased.emergencies
           FROM leased JOIN deliveries d ON d.batch_id = leased_id
          WHERE {which}
     ), known AS (
         SELECT picked.id, c.address_sealed,
-               {rules.reason(_NOW, Lane.ROUTINE, rules.rank_of("picked.severity"), **more)} AS reason,
-               {rules.held_until(_GIVEN)} AS quiet_until, {above} AS above, {until} AS above_until
+               {rules.reason(_NOW, Lane.ROUTINE, rules.rank_of("picked.severity"), _WARNED, **more)} AS reason,
+               {rules.held_until(_GIVEN, _WARNED)} AS quiet_until, {above} AS above, {until} AS above_until
           FROM picked
           JOIN contacts c ON c.id = picked.contact_id
           {rules.facts("picked.topic")} {rules.choices()}
@@ -113,7 +119,7 @@ def _routine(which: str, above: str, until: str, *, blocks: bool) -> str:
 
 
 # An alert counts once, on however many contacts it came. What failed did not come, and an exercise goes to nobody.
-_HAD_ENOUGH = f"""own.most_a_day <= (
+_HAD_ENOUGH = f"""NOT {_WARNED} AND own.most_a_day <= (
                    SELECT count(DISTINCT e.alert_id)
                      FROM alerts y JOIN contacts k ON k.subscriber_id = c.subscriber_id
                      JOIN deliveries e ON (e.alert_id, e.contact_id) = (y.id, k.id)
@@ -125,7 +131,7 @@ _HAD_ENOUGH = f"""own.most_a_day <= (
 CLAIM = {
     (lane, blocks): _emergency(blocks=blocks)
     if lane is Lane.EMERGENCY
-    else _routine(_NEXT, "own.most_a_day IS NOT NULL", "NULL::timestamptz", blocks=blocks)
+    else _routine(_NEXT, f"own.most_a_day IS NOT NULL AND NOT {_WARNED}", "NULL::timestamptz", blocks=blocks)
     for lane in Lane
     for blocks in (False, True)
 }

@@ -72,7 +72,7 @@ def reached(alert: Alert) -> str:
 def shared_values(s: Session, alert: Alert, now: datetime) -> Mapping[str, Any]:
     """Return the parameters of `write` that are the same for every slice: all but the residents."""
     return (
-        audience.parameters(alert, [], now, audience.fallback_of(s, alert))
+        audience.parameters(s, alert, [], now, audience.fallback_of(s, alert))
         | rules.city_quiet(now)
         | {
             "lane": alert.lane.value,

@@ -85,21 +85,20 @@ def plan(s: Session, alert: Alert, now: datetime, without: Collection[int] = ())
     places = audience.places_inside(s, area, now)
     residents = audience.residents_of(s, area, places, now)
     reached = audience.count(s, alert, residents, now)
+    begins = _begins(s, alert, at)
     zones = [(name, _residents(places, shape)) for name, shape in _zones(s, alert)]
     channels = tuple(
-        channel_plan(
-            s, alert, name, reached.languages.get(name, {}), _begins(alert, name, at), residents, zones, without=without
-        )
+        channel_plan(s, alert, name, reached.languages.get(name, {}), begins[name], residents, zones, without=without)
         for name in alert.channels
     )
-    return Plan(alert.id, at, reached, channels, tuple(_warnings(channels, alert, at)))
+    return Plan(alert.id, at, reached, channels, tuple(_warnings(channels, alert, begins, at)))
 
 
 def plan_for(s: Session, alert: Alert, reached: Audience, now: datetime, without: Collection[int] = ()) -> Plan:
     """Do the same for an audience that is counted already, without the times of zones."""
     found = channels(s, alert, reached, now, without=without)
     at = max(now, alert.launch_at) if alert.launch_at else now
-    return Plan(alert.id, at, reached, found, tuple(_warnings(found, alert, at)))
+    return Plan(alert.id, at, reached, found, tuple(_warnings(found, alert, _begins(s, alert, at), at)))
 
 
 def channels(
@@ -115,20 +114,20 @@ def channels(
     `costs`: those of an alert whose words are not stored, such as one that is being written. `without`: as in `plan`.
     """
     at = max(now, alert.launch_at) if alert.launch_at else now
+    begins = _begins(s, alert, at)
     return tuple(
-        channel_plan(
-            s, alert, name, reached.languages.get(name, {}), _begins(alert, name, at), costs=costs, without=without
-        )
+        channel_plan(s, alert, name, reached.languages.get(name, {}), begins[name], costs=costs, without=without)
         for name in alert.channels
     )
 
 
-def _begins(alert: Alert, channel: str, at: datetime) -> datetime:
-    """Return when messages to residents may leave: a routine alert waits for the end of the city's quiet time. Those
-    who chose other hours are planned like all others."""
-    if alert.lane is not Lane.ROUTINE or timelines([channel]):
-        return at
-    return quiet_time.until(at, settings().quiet, settings().tz) or at
+def _begins(s: Session, alert: Alert, at: datetime) -> dict[str, datetime]:
+    """Return when messages may leave, by channel: a routine alert to residents waits for the end of the city's quiet
+    time, unless it ends or corrects an emergency. Those who chose other hours, or were not told of the emergency, are
+    planned like all others."""
+    waits = alert.lane is Lane.ROUTINE and not audience.emergencies(s, alert)
+    end = quiet_time.until(at, settings().quiet, settings().tz) if waits else None
+    return {name: at if timelines([name]) else end or at for name in alert.channels}
 
 
 def channel_plan(
@@ -248,9 +247,11 @@ def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:
     return float(same + urgent)
 
 
-def _warnings(channels: Sequence[ChannelPlan], alert: Alert, at: datetime) -> list[str]:
+def _warnings(
+    channels: Sequence[ChannelPlan], alert: Alert, begins_at: Mapping[str, datetime], at: datetime
+) -> list[str]:
     said = []
-    begins = max((_begins(alert, one.channel, at) for one in channels if one.messages), default=at)
+    begins = max((begins_at[one.channel] for one in channels if one.messages), default=at)
     until = shown(begins, settings().tz)
     if begins > at and begins >= alert.expires_at:
         said.append(_("Residents have quiet hours until %(until)s, and the alert expires before that.", until=until))

@@ -192,10 +192,11 @@ def reached(alert_id: int, now: datetime) -> Audience:
 def _reached(alert: Alert, now: datetime) -> Audience:
     """Return the audience if the alert were launched now, counted in memory except for a follow-up's."""
     area = audience.membership(alert)
-    if alert.follows is None:
-        return live_count().count(area, alert.topic.value, alert.channels, now, precedence(alert))
     with transaction() as s:
-        return audience.preview(s, alert, now)
+        if alert.follows is not None:
+            return audience.preview(s, alert, now)
+        ended = audience.emergencies(s, alert)
+    return live_count().count(area, alert.topic.value, alert.channels, now, precedence(alert, ended))
 
 
 def _for_review(s: Session, view: AlertView, area: BaseGeometry, now: datetime) -> AlertView:

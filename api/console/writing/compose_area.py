@@ -18,7 +18,7 @@ from notify.alerts.writing.drafting import Draft
 from notify.alerts.writing.replaced_area import Replaced
 from notify.alerts.writing.told_there import Told
 from notify.alerts.writing.working_fields import Reading
-from notify.audience import Audience, rules
+from notify.audience import Audience, rules, told
 from notify.audience.cache import Precedence
 from notify.audience.live_count import live_count
 from notify.audience.told import OrTold
@@ -109,10 +109,10 @@ def _locate(looked: Looked, event: Event, caller: Caller) -> None:
         looked.problem = _("Choose where: zones, streets, a circle or a drawn area. Without one, nothing is sent.")
 
 
-def _precedence(wanted: Draft, event: Event) -> Precedence:
+def _precedence(wanted: Draft, event: Event, emergencies: Sequence[int] | None) -> Precedence:
     defaults = event.defaults(wanted.phase)
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
-    return Precedence(Lane(compose.lane(severity, urgency)), rules.rank(severity))
+    return Precedence(Lane(compose.lane(severity, urgency)), rules.rank(severity), tuple(emergencies or ()))
 
 
 def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Event, caller: Caller) -> None:
@@ -120,8 +120,9 @@ def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Even
     wanted = looked.wanted
     with transaction() as s:
         looked.told_before = told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape)
+        ended = told.emergencies(s, wanted.incident, wanted.phase, wanted.status, corrects=wanted.corrects)
     looked.audience = live_count().count(
-        OrTold(shape, looked.told_before), event.topic, channels, now, _precedence(wanted, event)
+        OrTold(shape, looked.told_before), event.topic, channels, now, _precedence(wanted, event, ended)
     )
     if looked.replaced:
         looked.earlier = looked.replaced.residents(now)

@@ -67,7 +67,7 @@ def with_one_more(s: Session, alert: Alert, now: datetime) -> int:
     """Return how many residents would get their fifth routine alert of seven days, or a later one, if this alert were
     launched now. It finds them as the launch would. Raises Refused without an area."""
     residents = audience.residents_inside(s, audience.membership(alert), now)
-    values = audience.parameters(alert, residents.tolist(), now, "")
+    values = audience.parameters(s, alert, residents.tolist(), now, "")
     counted = {"since": now - WEEK, "came": list(CAME), "had": MANY - 1}
     found: int = s.execute(text(_WITH_ONE_MORE), values | counted).scalar_one()
     return found
@@ -105,7 +105,7 @@ _WITH_ONE_MORE = f"""
          GROUP BY c.subscriber_id HAVING count(DISTINCT d.alert_id) >= :had) AS had
       JOIN contacts c ON c.subscriber_id = had.subscriber_id AND c.channel = ANY(:channels)
       {rules.facts("CAST(:topic AS topic)")}
-     WHERE {rules.reason(":now", Lane.ROUTINE, "CAST(:severity AS integer)")} IS NULL
+     WHERE {rules.reason(":now", Lane.ROUTINE, "CAST(:severity AS integer)", audience.WARNED)} IS NULL
 """  # noqa: S608  the parts are constants of ours
 # Of the alerts that were still in force at that time or later; by resident, few rows by an index.
 _OF_RESIDENT = """

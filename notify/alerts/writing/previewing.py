@@ -72,6 +72,7 @@ def preview(s: Session, reading: Reading, wanted: Draft, now: datetime, settings
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
     shown.alert = Alert(
         id=_next_number(s),
+        incident_id=wanted.incident,
         event=event.name,
         phase=wanted.phase,
         status=wanted.status,

@@ -1,0 +1,158 @@
+"""Whoever was told of an emergency hears at once that it is over, or was a mistake, whatever they chose."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from notify import audience
+from notify.alerts import lifecycle
+from notify.alerts.reporting import reports
+from notify.audience.cache import precedence
+from notify.audience.live_count import LiveCount
+from notify.core.db import transaction
+from notify.delivery import forecast
+from notify.models import Alert, Lane, Suppression
+from tests.database import sql
+from tests.factories import Resident, alert_ready, operator, resident, resolve, sender, square, zone
+from tests.notify.delivery.night import EVENING, MORNING, NIGHT, NOON, choose, claim_all, ends, launch, people
+
+pytestmark = pytest.mark.usefixtures("usual_quiet_hours")
+
+LATER = NIGHT + timedelta(hours=2)
+ROUTINE = {"severity": "Minor", "urgency": "Past"}
+
+
+def goes_on(alert: int, phase: str = "all-clear", **draft: Any) -> Alert:
+    """Launch a routine alert in the incident of another one; its audience is not resolved yet."""
+    with transaction() as s:
+        first = reports.find_alert(s, alert)
+        later = alert_ready(s, event=first.event, phase=phase, incident=first.incident_id, now=LATER,
+                            expires_at=LATER + timedelta(hours=20), **(ROUTINE | draft))  # fmt: skip
+        lifecycle.launch(s, later.id, operator(s), LATER)
+        assert later.lane is Lane.ROUTINE
+        return later
+
+
+def emergency() -> int:
+    alert = launch(NIGHT, event="storm")
+    assert len(claim_all(NIGHT)) == len(sql("SELECT 1 FROM deliveries WHERE state <> 'skipped'"))
+    return alert
+
+
+def with_wishes() -> list[Resident]:
+    """Residents with each wish that holds back or leaves out, and one with none."""
+    muted, above, limited, zone_of_its_own, _plain = who = people(5)
+    with transaction() as s:
+        s.execute(text("UPDATE contacts SET lowest_severity = 4 WHERE id = :id"), {"id": above.sms})
+        s.execute(
+            text("UPDATE preferences SET muted_until = :until WHERE subscriber_id = :id"),
+            {"id": muted.id, "until": MORNING + timedelta(days=1)},
+        )
+    choose(limited, most_a_day=1)
+    choose(zone_of_its_own, timezone="Europe/Rome")
+    return who
+
+
+@pytest.mark.parametrize(
+    ("phase", "draft"), [("all-clear", {}), ("update", {"corrects": True}), ("all-clear", {"corrects": True})]
+)
+def test_the_end_of_an_emergency_comes_at_night_whatever_was_chosen(phase: str, draft: dict[str, Any]) -> None:
+    who = with_wishes()
+    later = goes_on(emergency(), phase, **draft)
+    resolve(later.id, LATER)
+    assert ends(later.id) == {("queued", None): 5}
+    assert {one.contact_id for one in claim_all(LATER)} == {one.sms for one in who}
+    assert ends(later.id) == {("sending", None): 5}
+
+
+def test_the_claim_alone_lets_it_go_at_night() -> None:
+    """Its audience was resolved before the quiet time began."""
+    people()
+    later = goes_on(emergency())
+    resolve(later.id, NOON)
+    assert len(claim_all(NIGHT)) == 3
+
+
+def test_an_update_that_neither_ends_nor_corrects_waits_for_the_morning() -> None:
+    people()
+    later = goes_on(emergency(), "update")
+    resolve(later.id, LATER)
+    assert ends(later.id) == {("held", "quiet-hours"): 3}
+
+
+def test_the_end_of_a_routine_alert_waits_for_the_morning() -> None:
+    people()
+    first = launch(EVENING)
+    claim_all(EVENING)
+    later = goes_on(first)
+    resolve(later.id, LATER)
+    assert ends(later.id) == {("held", "quiet-hours"): 3}
+
+
+def test_whoever_was_not_told_of_the_emergency_is_not_woken_by_its_end() -> None:
+    told, refused, left = people()
+    with transaction() as s:
+        zone(s, "Hillside", square(1, 0), now=EVENING)
+        there = resident(s, at=[(1.5, 0.5)], topics=("storm",), now=EVENING)
+    first = emergency()
+    with transaction() as s:
+        s.execute(text("UPDATE deliveries SET state = 'failed', reason = 'refused' WHERE contact_id = :id"), {"id": refused.sms})
+        s.execute(text("DELETE FROM preferences WHERE subscriber_id = :id"), {"id": left.id})
+    later = goes_on(first, zones=("Riverside", "Hillside"))
+    resolve(later.id, LATER)
+    assert [one.contact_id for one in claim_all(LATER)] == [told.sms]
+    assert dict(sql("SELECT contact_id, reason FROM deliveries WHERE alert_id = :id", id=later.id)) == {  # type: ignore[arg-type]
+        told.sms: None,
+        refused.sms: "quiet-hours",
+        left.sms: "not-subscribed",
+        there.sms: "quiet-hours",
+    }
+
+
+def test_an_opt_out_stops_it() -> None:
+    who, *_ = people()
+    first = emergency()
+    with transaction() as s:
+        index = s.execute(text("SELECT address_index FROM contacts WHERE id = :id"), {"id": who.sms}).scalar_one()
+        s.add(Suppression(channel="sms", address_index=index, topic=None, reason="opt-out", at=NIGHT))
+    later = goes_on(first)
+    resolve(later.id, LATER)
+    assert ends(later.id) == {("skipped", "opt-out"): 1, ("queued", None): 2}
+
+
+def test_whoever_was_told_on_another_contact_hears_it_on_all() -> None:
+    with transaction() as s:
+        zone(s, now=EVENING)
+        sender(s, now=EVENING)
+        sender(s, "sendgrid", now=EVENING)
+        resident(s, topics=("storm",), email="", now=EVENING)
+    later = goes_on(emergency(), channels=("sms", "email"))
+    resolve(later.id, LATER)
+    assert ends(later.id) == {("queued", None): 2}
+
+
+def test_its_plan_begins_at_once_and_counts_whom_it_reaches() -> None:
+    with_wishes()
+    first = emergency()
+    with transaction() as s:
+        incident = reports.find_alert(s, first).incident_id
+        alert = alert_ready(s, event="storm", phase="all-clear", incident=incident, now=LATER,
+                            expires_at=LATER + timedelta(hours=20), **ROUTINE)  # fmt: skip
+        plan = forecast.plan(s, alert, LATER)
+        found = audience.emergencies(s, alert)
+        counted = audience.preview(s, alert, LATER)
+    assert plan.warnings == ()
+    assert found == [first]
+    assert (counted.total, counted.skipped) == (5, {})
+    live = LiveCount(("en", "es"))
+    area = audience.membership(alert)
+    assert live.count(area, "storm", ("sms",), LATER, precedence(alert, found)) == counted
+    with transaction() as s:  # counted apart, as a resident who changed
+        s.execute(text("UPDATE contacts SET lowest_severity = 3 WHERE lowest_severity IS NULL"))
+    assert live.count(area, "storm", ("sms",), LATER, precedence(alert, found)) == counted
+    assert live.count(area, "storm", ("sms",), LATER, precedence(alert, None)).skipped == {
+        "below-severity": 4,
+        "muted": 1,
+    }
