@@ -98,7 +98,10 @@ def test_whoever_was_not_told_of_the_emergency_is_not_woken_by_its_end() -> None
         there = resident(s, at=[(1.5, 0.5)], topics=("storm",), now=EVENING)
     first = emergency()
     with transaction() as s:
-        s.execute(text("UPDATE deliveries SET state = 'failed', reason = 'refused' WHERE contact_id = :id"), {"id": refused.sms})
+        s.execute(
+            text("UPDATE deliveries SET state = 'failed', reason = 'refused' WHERE contact_id = :id"),
+            {"id": refused.sms},
+        )
         s.execute(text("DELETE FROM preferences WHERE subscriber_id = :id"), {"id": left.id})
     later = goes_on(first, zones=("Riverside", "Hillside"))
     resolve(later.id, LATER)
