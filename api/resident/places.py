@@ -14,15 +14,17 @@ from sqlalchemy.orm import Session
 
 from notify.city import geocoder
 from notify.city.geocoder import Match
-from notify.city.geocoder.regions import region
+from notify.city.geocoder.regions import region, regions_like
 from notify.city.geocoder.standing import city_before
 from notify.core.errors import Invalid, TocsinError
 from notify.core.neighbours import Neighbour
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.subscribers import wishes
 from notify.subscribers.wishes import RADII_M, Wish
 from zones.placing import is_near
 
+ZONES_LIKE = 3  # shown at most
 NONE_OF_THEM = "none"  # of the choices
 # Of a page with a place on it: a script may ask the device where it is.
 MAY_LOCATE = {"Permissions-Policy": "camera=(), geolocation=(self), microphone=()"}
@@ -52,8 +54,9 @@ class Elsewhere(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was filled in about a place. `place`: one of the choices of the page before, "LON LAT ADDRESS". `point`: of
-    the map or the device, "LON LAT". `near`: what is near an address that was not found."""
+    """What was filled in about a place. `place`: one of the choices of the page before, "LON LAT ADDRESS"; with `near`,
+    of what may be near. `point`: of the map or the device, "LON LAT". `near`: what is near an address that was not
+    found."""
 
     address: str = ""
     place: str = ""
@@ -117,13 +120,15 @@ def read(s: Session, one: Asked) -> Where:
     if one.place and one.place != NONE_OF_THEM:
         lon, lat, named = chosen(one.place)
         _require_near(s, lon, lat)
+        if one.near.strip() and address:
+            return Where(Wish(lon, lat, label, address, radius_m, "street", is_unknown=True))
         return Where(Wish(lon, lat, label, named, radius_m))
     if one.point:
         return Where(_on_map(s, one.point, address, label, radius_m))
     if not address:
         raise Invalid(_("Where do you want alerts for?"), hint=_("Write a street and number, such as 120 Main St."))
     if one.near.strip():
-        return _near(s, address, one.near, label, radius_m)
+        return _near(s, address, one.near, label, radius_m, refused=one.place == NONE_OF_THEM)
     return _by_address(s, address, label, radius_m, refused=one.place == NONE_OF_THEM)
 
 
@@ -140,8 +145,7 @@ def _by_address(s: Session, address: str, label: str, radius_m: float, *, refuse
         return Where(None, houses)
     there = region(s, address)
     if there is not None:
-        reach_m = _word_for(max(there.reach_m, radius_m))
-        return Where(Wish(there.lon, there.lat, label, there.name, reach_m, there.kind))
+        return Where(wishes.around(there, label, least_m=radius_m))
     if found.matches and not any(map(str.isdecimal, address)):
         raise Unknown(
             _("Which number in %(street)s?", street=found.matches[0].label),
@@ -153,19 +157,38 @@ def _by_address(s: Session, address: str, label: str, radius_m: float, *, refuse
     )
 
 
-def _near(s: Session, address: str, near: str, label: str, radius_m: float) -> Where:
-    """Place an unknown address by a crossing, another address, a ZIP code or a zone."""
+def _near(s: Session, address: str, near: str, label: str, radius_m: float, *, refused: bool) -> Where:
+    """Place an unknown address by a crossing, another address, a ZIP code or a zone. What is not certain is offered,
+    never taken: it may be somebody else's home, or the other end of the city."""
+    known = geocoder.find(s, address)
+    if known.certain:  # it was corrected
+        match = known.matches[0]
+        return Where(Wish(match.lon, match.lat, label, match.label, radius_m))
     there = region(s, near)
     if there is not None:
-        reach_m = _word_for(max(there.reach_m, radius_m))
-        return Where(Wish(there.lon, there.lat, label, address, reach_m, there.kind, is_unknown=True))
-    matches = geocoder.find(s, near).matches
-    if not matches:
+        return Where(wishes.around(there, label, address, least_m=radius_m, is_unknown=True))
+    found = geocoder.find(s, near)
+    if found.matches and not found.message:  # certain, or a crossing or landmark by its whole name
+        match = found.matches[0]
+        return Where(Wish(match.lon, match.lat, label, address, radius_m, "street", is_unknown=True))
+    offered = [one for one in found.matches if one.kind != "street"]
+    if offered and not refused:
+        return Where(None, offered)
+    like = regions_like(s, near, ZONES_LIKE)
+    if like:
         raise Unknown(
             _("We do not find this in our city either."),
+            hint=_("Do you mean one of these? Write its name: %(names)s.", names=", ".join(one.name for one in like)),
+        )
+    if found.matches and not offered:
+        raise Unknown(
+            _("%(street)s is a whole street.", street=found.matches[0].label),
             hint=_("Write two streets that cross, such as Main St & 2nd St, a ZIP code, or a part of the city."),
         )
-    return Where(Wish(matches[0].lon, matches[0].lat, label, address, radius_m, "street", is_unknown=True))
+    raise Unknown(
+        _("We do not find this in our city either."),
+        hint=_("Write two streets that cross, such as Main St & 2nd St, a ZIP code, or a part of the city."),
+    )
 
 
 def _on_map(s: Session, point: str, address: str, label: str, radius_m: float) -> Wish:
@@ -195,11 +218,6 @@ def chosen(given: str) -> tuple[float, float, str]:
 def radius_of(given: str) -> float:
     """Return the radius that was chosen, in metres; 0 for none of them."""
     return next((float(one) for one in RADII_M if given == str(one)), 0.0)
-
-
-def _word_for(reach_m: float) -> float:
-    """Return the least radius of those that have a word and reach so far; else the widest."""
-    return float(next((one for one in RADII_M if one >= reach_m), RADII_M[-1]))
 
 
 def _require_near(s: Session, lon: float, lat: float) -> None:

@@ -1,7 +1,9 @@
 """Joining from an address that the city's file lacks, by ZIP code, by a point on the map, and from beside the city."""
 
+import html
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -77,6 +79,42 @@ def test_an_unknown_address_is_taken_with_what_is_near_and_queued(door: httpx.Cl
 
 def test_what_is_near_may_be_a_zip_code(door: httpx.Client) -> None:
     assert joined(door, address="9 Nowhere Lane", near="19107")["checks"] == ["zip"]
+
+
+def test_what_is_near_and_not_certain_is_offered_and_never_taken(door: httpx.Client) -> None:
+    near = "150 5th St"
+    offered = join(door, address="9 Nowhere Lane", near=near)
+    assert offered.status_code == 200
+    assert f'name="near" value="{near}"' in offered.text
+    place = re.findall(r'name="place" value="(0[^"]*)"', offered.text)[0]
+    assert asked.number("SELECT count(*) FROM joinings") == 0
+    assert 'name="near"' in join(door, address="9 Nowhere Lane", near=near, place="none").text
+    assert joined(door, address="9 Nowhere Lane", near=near, place=html.unescape(place))["checks"] == ["street"]
+    assert "9 Nowhere Lane" in door.get("/me?lang=en").text
+
+
+def test_a_whole_street_is_not_near_and_a_misspelt_zone_is_named(door: httpx.Client) -> None:
+    assert "Goldfinch" in join(door, address="9 Nowhere Lane", near="Goldfinch St").text
+    assert "is a whole street" in join(door, address="9 Nowhere Lane", near="Goldfinch St").text
+    assert "Write its name: Harbor" in join(door, address="9 Nowhere Lane", near="Habror").text
+    assert asked.number("SELECT count(*) FROM joinings") == 0
+
+
+def test_an_address_that_was_corrected_counts_before_what_is_near(door: httpx.Client) -> None:
+    assert joined(door, address="104 Goldfinch St", near="harbor")["lon"] == 0.502
+
+
+def test_a_house_number_of_five_digits_is_no_zip_code(door: httpx.Client) -> None:
+    assert join(door, address="19107 Nowhere Lane").status_code == 422
+
+
+def test_to_live_near_somebody_opens_no_page_of_theirs(door: httpx.Client) -> None:
+    """Of who has had the number before: a code from it shows nothing, and a place near theirs does not either."""
+    with transaction() as s:
+        before = factories.resident(s, phone=PHONE, at=[(0.502, 0.5)], now=NOW - timedelta(days=400))
+    joined(door, address="9 Nowhere Lane", near="104 Goldfinch St")
+    owner = asked.rows("SELECT subscriber_id FROM contacts WHERE channel = 'sms' AND address_sealed IS NOT NULL")
+    assert owner[0][0] != before.id
 
 
 def test_none_of_the_choices_leads_on(door: httpx.Client) -> None:
