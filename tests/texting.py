@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -71,10 +72,13 @@ def town(now: datetime) -> None:
     """The houses and zones of the city, and its senders."""
     with transaction() as s:
         factories.zone(s, now=now)
+        factories.zone(s, "Fells Point", shapely.box(0.3, 0.3, 0.31, 0.31), "neighbourhood", now=now)
+        factories.zone(s, "Roland Park", shapely.box(0.6, 0.6, 0.62, 0.62), "neighbourhood", now=now)
         factories.sender(s, now=now)
         houses = [
             house("120", "MAIN ST", 0.5, 0.5), house("7", "ELM ST", 0.4, 0.4), house("12", "N OAK AVE", 0.2, 0.2),
             house("12", "S OAK AVE", 0.8, 0.8), house("88", "ELM ST", 0.41, 0.4),
+            *(house(str(n), "BAY ST", 0.7 + n / 1000, 0.7, zip_code="21201") for n in range(1, 6)),
         ]  # fmt: skip
         geocoder.keep_addresses(s, houses, "city", now, confirmed=True)
 

@@ -19,6 +19,7 @@ from notify.models import Topic
 
 WORDS = Path(__file__).with_suffix(".toml")
 LONGEST = 12  # words of a command, an address excepted
+LONGEST_NAME = 5  # words of a zone after JOIN, courtesy included
 FORGIVEN_FROM = 4  # letters of a word in which one may be wrong
 
 _SIGNATURE = re.compile(
@@ -37,10 +38,15 @@ _POLITE = re.compile(
     r"|(?:\s+(?:please|pls|plz|thanks|thank you|thx|ty|por favor|porfa|gracias|now|ahora))+$"
 )
 _JOIN_AT = re.compile(
-    r"^\W*(?:please\s+|hi\W+|hola\W+)?(?:join|jion|joim|joinn|sign\s?up|unirme|inscribirme|registrarme|alta)\b"
+    r"^\W*(?:please\s+|hi\W+|hola\W+)?(?:join|jion|joim|joinn|sign\s?up|(?P<es>unirme|inscribirme|registrarme|alta))\b"
     r"(?:\s+(?:at|en|for|con|from|my address is|mi direccion es))?[\s:,;.\u2013-]*(?P<place>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
+# Without a number behind it, it may begin a sentence: "alta marea", a high tide; "join us", "sign up sheet".
+_NOT_A_VERB = re.compile(
+    r"^\W*(?:hi\W+|hola\W+|please\s+)?(?:alta|sign\s?up|join\s+(?:us|me|you|my|our|now))\b", re.IGNORECASE
+)
+_DIGIT = re.compile(r"\d")
 _CHOICES = {
     "one": 1,
     "first": 1,
@@ -85,9 +91,11 @@ def read_command(text: str) -> Command | None:
         if found is not None:
             return found
     at = _JOIN_AT.match(said)
-    if at and any(c.isdecimal() for c in at["place"]):
-        return Command("join", place=" ".join(at["place"].split()))
-    return None
+    if at is None:
+        return None
+    place = " ".join(at["place"].split())
+    is_named = len(place.split()) <= LONGEST_NAME and not _NOT_A_VERB.match(said)
+    return Command("join", place=place, is_spanish=bool(at["es"])) if is_named or _DIGIT.search(place) else None
 
 
 def without_signature(text: str) -> str:
@@ -169,7 +177,7 @@ class _Words:
         self._fillers_of_messages = frozenset(self._verbs["fillers_of_messages"])
 
     def mute(self, words: str) -> Command | None:
-        """Read MUTE, or MUTE and a time in days or weeks."""
+        """Read MUTE, or MUTE and a time: in days, weeks, months of 30 days, or years."""
         first, *rest = words.split() or [""]
         if first not in self._mute["verbs"] | self._mute["verbs_es"]:
             return None
@@ -179,14 +187,20 @@ class _Words:
             number = int(short[1]) if short else self._numbers.get(word)
             if (short and short[2] == "w") or word in self._mute["weeks"]:
                 unit = 7
+            elif word in self._mute["months"]:
+                unit = 30
+            elif word in self._mute["years"]:
+                unit = 365
             if number is not None and not count:
                 count = number
-            elif word not in self._mute["days"] | self._mute["weeks"] | self._mute["fillers"]:
+            elif not any(word in self._mute[kind] for kind in ("days", "weeks", "months", "years", "fillers")):
                 return None
+        count = count or (1 if unit > 1 else 0)  # "for the month"
         return Command("mute", days=count * unit, is_spanish=first in self._mute["verbs_es"])
 
     def of_topics(self, words: str) -> Command | None:
-        """Read topics, alone or after a word that starts or stops them."""
+        """Read topics, alone or after a word that starts or stops them. The word may stand before each: STOP SNOW STOP
+        STORM."""
         for name, verbs, needs_messages, tells in (
             ("stop_topics", "stop_texts", False, True),
             ("stop_topics", "stop_messages", True, False),
@@ -202,7 +216,10 @@ class _Words:
         return None
 
     def _after(self, words: str, verbs: str) -> str:
-        return next((words[len(verb) + 1 :] for verb in self._verbs[verbs] if words.startswith(f"{verb} ")), "")
+        """Return the words after one of these verbs, which may be said again before another topic."""
+        verb = next((verb for verb in self._verbs[verbs] if words.startswith(f"{verb} ")), "")
+        rest = words[len(verb) + 1 :] if verb else ""
+        return re.sub(rf"(?<= ){re.escape(verb)} (?=\S)", "", rest)
 
     def _named(self, words: str, needs_messages: bool, told: bool) -> dict[Topic, bool]:
         """Return the topics, and whether they are named in Spanish, if nothing but topics and fillers is said."""

@@ -12,7 +12,7 @@ from notify.inbound import join_by_text, own_alerts, question_answers, topic_com
 from notify.inbound.heard import Heard, Outcome
 from notify.models import Subscriber
 
-Act = Callable[[Heard], Outcome]
+Act = Callable[[Heard], Outcome | None]
 
 
 def respond(heard: Heard) -> Outcome | None:

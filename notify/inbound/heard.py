@@ -28,7 +28,11 @@ def muted_until(s: Session, channel: str, index: bytes, now: datetime, language:
     until = s.execute(text(_MUTED), {"channel": channel, "index": index, "now": now}).scalar_one()
     if until is None:
         return ""
-    return f"{until.astimezone(settings().tz):{'%-d/%-m' if language == 'es' else '%b %-d'}}"
+    day = until.astimezone(settings().tz)
+    form = "%-d/%-m" if language == "es" else "%b %-d"
+    if day.year != now.astimezone(settings().tz).year:
+        form += "/%Y" if language == "es" else ", %Y"
+    return f"{day:{form}}"
 
 
 # Of the topics that the number has not left.
@@ -69,6 +73,11 @@ class Heard:
         if contact is None or not proving.is_theirs(self.s, contact, None, self.now):
             return None
         return contact.subscriber_id
+
+    def muted_until(self) -> str:
+        """Return the day until which routine messages to this number are muted, in words; "" if they are not."""
+        self.s.flush()
+        return muted_until(self.s, self.channel, self.index, self.now, self.language)
 
     def take_import_lock(self) -> bool:
         """Wait for imports for a moment. Returns False if one takes longer."""

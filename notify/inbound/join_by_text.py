@@ -1,5 +1,6 @@
-"""JOIN by text message: the address is asked for, a choice is offered where it may mean several places, and the number
-is signed up with the words that were shown. The text itself proves whose number it is."""
+"""JOIN by text message: the address is asked for, or a ZIP code or the name of a zone; a choice is offered where it may
+mean several places, and the number is signed up with the words that were shown. The text itself proves whose number it
+is."""
 
 import re
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from notify.city import geocoder
+from notify.city.geocoder import regions
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -15,7 +17,7 @@ from notify.inbound import replies
 from notify.inbound.commands import choice, own_text
 from notify.inbound.heard import Heard, Outcome
 from notify.inbound.phrases import normalized
-from notify.subscribers import address_checks, consent, enrolling, own, record
+from notify.subscribers import address_checks, consent, enrolling, own, record, wishes
 from notify.subscribers.conversations import LASTS, Talk
 from notify.subscribers.enrolling import Applicant
 from notify.subscribers.wishes import Wish
@@ -41,7 +43,7 @@ _BEFORE = re.compile(
 )
 
 
-def join(heard: Heard) -> Outcome:
+def join(heard: Heard) -> Outcome | None:
     """Ask for the address, or take the one that follows the command."""
     if not heard.may.reach:
         return Outcome("start_blocked", heard.talk.over())
@@ -50,6 +52,8 @@ def join(heard: Heard) -> Outcome:
     if heard.contact is None and heard.language != settings().languages[0]:
         talk = replace(talk, language=heard.language)  # that of the first text; an address is in none
     if heard.command.place:
+        if not _DIGIT.search(heard.command.place) and heard.meaning != "other":
+            return None  # what is no address may ask for something else
         return _place(heard, heard.command.place, talk.asking(WHERE, heard.now + LASTS))
     known = "join_more" if heard.resident is not None else "join_ask"
     words = replies.worded(heard.language, "join_ask")
@@ -70,8 +74,8 @@ def answer(heard: Heard) -> Outcome | None:
         picked = choice(heard.text)
         offered = talk.kept.get("choices", ())
         if picked is not None and 1 <= picked <= len(offered):
-            lon, lat, label = offered[picked - 1]
-            return _settle(heard, talk, float(lon), float(lat), str(label))
+            lon, lat, label, radius_m, found_by = [*offered[picked - 1], 0, ""][:5]
+            return _settle(heard, talk, Wish(float(lon), float(lat), "", str(label), float(radius_m), str(found_by)))
         if picked is not None:
             return Outcome("which", talk, {"choices": _numbered(talk)})
     given = _address(heard)
@@ -88,7 +92,7 @@ def ask_new_address(heard: Heard) -> Outcome:
 def new_address(heard: Heard) -> Outcome | None:
     """Take the new address with which somebody answers whether they still live at the old one; None if it is none."""
     given = _address(heard)
-    if not _DIGIT.search(given):
+    if not _DIGIT.search(given) and regions.region(heard.s, given) is None:
         return None
     return _place(heard, given, replace(heard.talk, asked=MOVED, ends_at=heard.now + LASTS))
 
@@ -103,11 +107,13 @@ def _place(heard: Heard, given: str, talk: Talk) -> Outcome:
     found = geocoder.find(heard.s, given)
     if found.certain and not _says_more(given, found.matches[0].label):
         match = found.matches[0]
-        return _settle(heard, talk, match.lon, match.lat, match.label)
-    offered = [one for one in found.matches if one.kind != "street"][:CHOICES]
+        return _settle(heard, talk, Wish(match.lon, match.lat, "", match.label))
+    there = regions.region(heard.s, given)
+    if there is not None:
+        return _settle(heard, talk, wishes.around(there, ""))
     kept = {name: value for name, value in talk.kept.items() if name != "choices"}
-    if offered:
-        choices = [[one.lon, one.lat, one.label] for one in offered]
+    choices = _choices(heard, given, found)
+    if choices:
         asked = talk.asking(WHICH_MOVED if moved else WHICH, heard.now + LASTS, **kept | {"choices": choices})
         return Outcome("which", asked, {"choices": _numbered(asked)})
     tries = int(kept.get("tries", 0)) + 1
@@ -117,6 +123,16 @@ def _place(heard: Heard, given: str, talk: Talk) -> Outcome:
     return Outcome("where_number" if found.matches else "where_again", asked)
 
 
+def _choices(heard: Heard, given: str, found: geocoder.Found) -> list[list[object]]:
+    """Return the houses, crossings and landmarks that may be meant; without any, the zones that are spelt nearly so.
+    Each is longitude, latitude, name, radius in metres, and how it was found."""
+    offered = [one for one in found.matches if one.kind != "street"][:CHOICES]
+    if offered or _DIGIT.search(given):
+        return [[one.lon, one.lat, one.label] for one in offered]
+    like = (wishes.around(there, "") for there in regions.regions_like(heard.s, given, CHOICES))
+    return [[one.lon, one.lat, one.address, one.radius_m, one.found_by] for one in like]
+
+
 def _says_more(given: str, label: str) -> bool:
     """Return whether somebody has written more than an address: it may be a cry for help, and is asked back."""
     named = {*normalized(label).split(), *normalized(settings().city).split(), *_USUAL.split()}
@@ -124,15 +140,15 @@ def _says_more(given: str, label: str) -> bool:
 
 
 def _numbered(talk: Talk) -> str:
-    return " ".join(f"{n}) {label}" for n, (_lon, _lat, label) in enumerate(talk.kept.get("choices", ()), 1))
+    return " ".join(f"{n}) {label}" for n, (_lon, _lat, label, *_more) in enumerate(talk.kept.get("choices", ()), 1))
 
 
-def _settle(heard: Heard, talk: Talk, lon: float, lat: float, label: str) -> Outcome:
+def _settle(heard: Heard, talk: Talk, wish: Wish) -> Outcome:
     """Sign the number up for a place, or put it in place of the old one."""
     if not heard.take_import_lock():
         return Outcome("busy", talk)
     with speaking(heard.language):
-        wish = Wish(lon, lat, _("Home"), label)
+        wish = replace(wish, label=_("Home"))
         if talk.asked in (MOVED, WHICH_MOVED):
             return _move(heard, talk.kept, wish)
         return _enrol(heard, talk.kept, wish)
@@ -148,6 +164,8 @@ def _enrol(heard: Heard, kept: Mapping[str, Any], wish: Wish) -> Outcome:
     if joined.left_out is not None:
         return Outcome("too_many_places", over)
     gap = record.gap(heard.s, heard.channel, heard.index, heard.now)
+    if gap in ("all-left", "some-left") and (until := heard.muted_until()):
+        return Outcome("place_muted", over, {"place": wish.address, "date": until})
     if gap in ("barred", "no-topics", "all-left"):
         return Outcome(f"start_{gap.replace('-', '_')}", over)
     key = "joined_others" if joined.had_others else "place_added" if had else "joined"
@@ -166,4 +184,6 @@ def _move(heard: Heard, about: Mapping[str, Any], wish: Wish) -> Outcome:
         own.place(heard.s, heard.resident, wish, heard.now)
     except (Invalid, Refused):
         return Outcome("too_many_places", over)
+    if until := heard.muted_until():
+        return Outcome("place_muted", over, {"place": wish.address, "date": until})
     return Outcome("moved", over, {"place": wish.address})

@@ -16,7 +16,7 @@ from notify.core import keyring, points
 from notify.core.errors import Unavailable
 from notify.core.settings import settings
 from notify.core.states import IN_FORCE
-from notify.inbound.heard import Heard, Outcome, muted_until
+from notify.inbound.heard import Heard, Outcome
 from notify.models import Alert, Place, StoredContent, Topic
 from notify.subscribers import consent, own, record
 from zones.geometry import readable_areas
@@ -44,7 +44,7 @@ def am_i_on(heard: Heard) -> Outcome:
         return Outcome("on_unproved" if gap and gap != "some-left" else "on_hidden", heard.talk)
     if "opt-out" in consent.reasons_against(heard.s, heard.channel, heard.index):
         return Outcome("on_stopped", heard.talk)
-    if until := muted_until(heard.s, heard.channel, heard.index, heard.now, heard.language):
+    if until := heard.muted_until():
         return Outcome("on_muted", heard.talk, {"date": until})
     if gap and gap != "some-left":
         return Outcome(f"start_{gap.replace('-', '_')}", heard.talk)

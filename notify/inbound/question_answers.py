@@ -41,6 +41,8 @@ def _confirm(heard: Heard, said: str) -> Outcome | None:
     heard.s.add(consents)
     heard.s.flush()
     gap = record.gap(heard.s, heard.channel, heard.index, heard.now)
+    if gap in ("all-left", "some-left") and (until := heard.muted_until()):
+        return Outcome("start_muted", over, {"date": until})
     return Outcome(f"start_{gap.replace('-', '_')}" if gap else "confirm_yes", over)
 
 

@@ -6,13 +6,14 @@ from datetime import timedelta
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from notify.core import vocabulary
-from notify.core.translation import gettext, speaking
-from notify.inbound.heard import BY_TEXT, Heard, Outcome, muted_until
+from notify.core import topic_words
+from notify.core.characters import without_marks
+from notify.core.translation import speaking
+from notify.inbound.heard import BY_TEXT, Heard, Outcome
 from notify.models import Preference, Topic
-from notify.subscribers import consent, record
+from notify.subscribers import choices, consent, record
 
-MUTED_DAYS, MOST_DAYS = 7, 30
+MUTED_DAYS = 7
 
 
 def add(heard: Heard, topics: Sequence[Topic], *, starts: bool) -> Outcome:
@@ -24,7 +25,8 @@ def add(heard: Heard, topics: Sequence[Topic], *, starts: bool) -> Outcome:
         return Outcome("topic_stopped", heard.talk)
     if not heard.may.reach:
         return Outcome("start_blocked", heard.talk)
-    rows = [{"subscriber_id": heard.resident, "topic": topic} for topic in topics]
+    pause = choices.muted_until(heard.s, heard.resident)  # a new topic keeps the pause of all others
+    rows = [{"subscriber_id": heard.resident, "topic": topic, "muted_until": pause} for topic in topics]
     heard.s.execute(insert(Preference).on_conflict_do_nothing(), rows)
     if stopped:
         for other in _chosen(heard):
@@ -33,6 +35,8 @@ def add(heard: Heard, topics: Sequence[Topic], *, starts: bool) -> Outcome:
         consent.opt_back_in(heard.s, heard.channel, heard.address, how=BY_TEXT, now=heard.now)
     for topic in topics:
         consent.opt_back_in(heard.s, heard.channel, heard.address, how=BY_TEXT, now=heard.now, topic=topic)
+    if until := heard.muted_until():
+        return Outcome("topic_muted", heard.talk, {"topics": _named(heard, topics), "date": until})
     return Outcome("topic_only" if stopped else "topic_added", heard.talk, {"topics": _named(heard, topics)})
 
 
@@ -57,19 +61,20 @@ def all_topics(heard: Heard) -> Outcome:
     left = consent.topics_left(heard.s, heard.channel, heard.index)
     for topic in (None, *sorted(left)):
         consent.opt_back_in(heard.s, heard.channel, heard.address, how=BY_TEXT, now=heard.now, topic=topic)
+    if until := heard.muted_until():
+        return Outcome("start_muted", heard.talk, {"date": until})
     return Outcome("all_topics", heard.talk)
 
 
 def mute(heard: Heard, days: int) -> Outcome:
-    """Mute all topics for some days, at most MOST_DAYS. Emergencies pass (`audience.rules`)."""
+    """Mute all topics for some days, at most LONGEST_MUTE. Emergencies pass (`audience.rules`)."""
     if heard.resident is None:
         return _unknown(heard)
     if _is_stopped(heard):
         return Outcome("on_stopped", heard.talk)
-    lasting = min(days or MUTED_DAYS, MOST_DAYS)
+    lasting = min(days or MUTED_DAYS, choices.LONGEST_MUTE.days)
     _mute_until(heard, lasting)
-    until = muted_until(heard.s, heard.channel, heard.index, heard.now, heard.language)
-    return Outcome("muted", heard.talk, {"days": lasting, "date": until})
+    return Outcome("muted", heard.talk, {"days": lasting, "date": heard.muted_until()})
 
 
 def unmute(heard: Heard) -> Outcome:
@@ -100,4 +105,4 @@ def _unknown(heard: Heard) -> Outcome:
 
 def _named(heard: Heard, topics: Sequence[Topic]) -> str:
     with speaking(heard.language):
-        return ", ".join(gettext(vocabulary.WORDS[topic.value]) for topic in topics)
+        return ", ".join(without_marks(topic_words.subject(topic)) for topic in topics)  # as GSM-7 has them

@@ -4,17 +4,18 @@ alerts once its owner has answered YES, by text or by the link of an email.
 
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import tries
 from notify.channels.channel import CHANNELS, EMAIL, SMS
-from notify.core import crypto, keyring
+from notify.core import crypto, keyring, topic_words
+from notify.core.characters import without_marks
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -30,6 +31,7 @@ HOWS: tuple[How, ...] = get_args(How)
 # How it is stored with the consent, for good and in one language.
 PROOFS = {"call": "phone call", "paper": "paper form", "event": "sign-up at an event"}
 BY_LINK = f"{proving.YES}the link of an email"
+NAMED = 2  # topics by name in a text
 UNANSWERED_FOR = timedelta(days=30)
 _HOUSE = re.compile(r"\d+[A-Za-z]?(-\d+)?$")  # 4711, 12B, 12-14; not 5th
 CONTACTS = (SMS.name, EMAIL.name)
@@ -97,7 +99,7 @@ def enter(s: Session, entry: Entry, now: datetime, by: Operator) -> Entered:
     index = addresses.index(channel, address)
     _require_free(s, channel, index, now)
     contact = _contact(s, channel, address, entry, now)
-    _ask(s, contact, entry, now, by)
+    _ask(s, contact, entry, _chosen(s, contact), now, by)
     note(s, now, by, "enter", contact.subscriber_id or 0, contact=contact.id, how=entry.how)
     return Entered(channel, addresses.masked(channel, address))
 
@@ -192,36 +194,63 @@ def _contact(s: Session, channel: str, address: str, entry: Entry, now: datetime
     return found
 
 
-def _ask(s: Session, contact: Contact, entry: Entry, now: datetime, by: Operator) -> None:
-    subject, said = message(contact.channel, entry.language)
+def _chosen(s: Session, contact: Contact) -> Sequence[Topic]:
+    """Return the topics of the resident, in their usual order: one of an import may have others than staff entered."""
+    theirs = set(s.scalars(select(Preference.topic).where(Preference.subscriber_id == contact.subscriber_id)))
+    return [topic for topic in Topic if topic in theirs]
+
+
+def _ask(s: Session, contact: Contact, entry: Entry, topics: Sequence[Topic], now: datetime, by: Operator) -> None:
+    subject, said = message(contact.channel, entry.language, topics)
     how = f"{PROOFS[entry.how]}, entered by operator {by.id}"
     near = street(entry.wish.address) or settings().city
-    about: dict[str, Any] = {"words": words(contact.channel, entry.language), "how": how, "near": near, "place": near}
+    agreed = f"{words(contact.channel, entry.language)} {named(topics, entry.language)}".rstrip()
+    about: dict[str, Any] = {"words": agreed, "how": how, "near": near, "place": near}
     if CHANNELS[contact.channel].letter:
         about["place"] = link(contact.id)
     questions.ask(s, contact.channel, contact.address_index, questions.CONFIRM, text=said, subject=subject, now=now,
                   any_hour=entry.how != "paper", **about)  # fmt: skip
 
 
-def message(channel: str, language: str) -> tuple[str, str]:
-    """Return the subject and the text that ask a contact to confirm; PLACE stands for the link of an email."""
+def message(channel: str, language: str, topics: Sequence[Topic]) -> tuple[str, str]:
+    """Return the subject and the text that ask a contact to confirm; PLACE stands for the link of an email. A text
+    names only some of many topics: it is one message."""
     known = settings()
     with speaking(language):
         if CHANNELS[channel].letter:
             subject = _("Do you want the alerts of %(city)s?", city=known.city)
             return subject, _(
-                "Somebody has signed up this email for the alerts of %(city)s.\n\nIf it was for you, open this page and"
-                " press the button. It works for 14 days:\n%(link)s\n\nIf not, ignore this message: nothing else is"
-                " sent.",
+                "Somebody has signed up this email for the alerts of %(city)s. %(topics)s\n\nIf it was for you, open"
+                " this page and press the button. It works for 14 days:\n%(link)s\n\nIf not, ignore this message:"
+                " nothing else is sent.",
                 city=known.city,
+                topics=named(topics, language),
                 link=questions.PLACE,
             )
         return "", _(
-            "%(program)s: reply YES to get the alerts for %(street)s that were asked for at this number, NO if not by"
+            "%(program)s: reply YES to get alerts on %(topics)s for %(street)s, asked for at this number, NO if not by"
             " you. Not 911. Msg&data rates may apply. HELP or STOP.",
             program=known.program,
+            topics=_briefly(topics),
             street=questions.PLACE,
         )
+
+
+def named(topics: Sequence[Topic], language: str) -> str:
+    """Return the sentence that names topics; "" without any."""
+    with speaking(language):
+        told = ", ".join(topic_words.subject(topic) for topic in topics)
+        return _("Topics: %(topics)s.", topics=told) if told else ""
+
+
+def _briefly(topics: Sequence[Topic]) -> str:
+    """Return some of the topics in letters of GSM-7: one accent more would make two messages of a text."""
+    told = [without_marks(topic_words.subject(topic)) for topic in topics]
+    if not told:
+        return _("the topics that you choose")
+    if len(told) <= NAMED:
+        return ", ".join(told)
+    return _("%(topics)s and %(n)s more", topics=", ".join(told[:NAMED]), n=len(told) - NAMED)
 
 
 def street(address: str) -> str:

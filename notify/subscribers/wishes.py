@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from notify.city.geocoder.regions import Region
 from notify.core import crypto, keyring, points
 from notify.core.errors import Refused, Unavailable
 from notify.core.translation import gettext as _
@@ -38,6 +39,14 @@ class Wish:
     radius_m: float = 0.0
     found_by: str = ""
     is_unknown: bool = False
+
+
+def around(there: Region, label: str, address: str = "", *, least_m: float = 0.0, is_unknown: bool = False) -> Wish:
+    """Return the wish of who is placed by a ZIP code or a zone: from its middle as far as it goes, in the least of
+    RADII_M that does. `address`: that which was typed; "" when the ZIP code or zone was. `least_m`: metres."""
+    reach_m = max(there.reach_m, least_m)
+    radius_m = float(next((one for one in RADII_M if one >= reach_m), RADII_M[-1]))
+    return Wish(there.lon, there.lat, label, address or there.name, radius_m, there.kind, is_unknown)
 
 
 def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
@@ -97,8 +106,9 @@ def too_many() -> Refused:
 
 
 def is_at_home(s: Session, subscriber_id: int, wish: Wish) -> bool:
-    """Return whether the resident has a place there. The middle of a ZIP code or zone is nobody's home."""
-    return wish.found_by not in {"zip", "zone"} and any(_near(_places(s, subscriber_id), wish))
+    """Return whether the resident has a place there. The middle of a ZIP code or zone is nobody's home, and to live
+    near a place is not to live there."""
+    return wish.found_by not in {"zip", "zone", "street"} and any(_near(_places(s, subscriber_id), wish))
 
 
 def _places(s: Session, subscriber_id: int) -> list[Place]:

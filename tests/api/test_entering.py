@@ -9,7 +9,7 @@ import pytest
 
 from notify.core.db import transaction
 from notify.delivery import direct_secrets, questions
-from notify.models import Consent, Contact
+from notify.models import Consent, Contact, Topic
 from notify.subscribers import addresses, consent, conversations, entering, proving
 from notify.subscribers.wishes import Wish
 from tests import factories
@@ -48,12 +48,22 @@ def test_whom_staff_sign_up_is_asked_by_text_and_gets_nothing_before_the_answer(
     assert verified() == 0
     ((kind, text),) = asked.rows("SELECT kind, text FROM direct_messages")
     assert kind == "question"
-    assert "responda SI" in text
+    assert "responda SI para recibir alertas sobre tormentas, agua en " in text
     assert asked.rows("SELECT topic::text FROM preferences ORDER BY topic") == [("storm",), ("water",)]
     number = factories.alert_resolved(now=datetime.now(UTC))
     assert asked.rows("SELECT reason FROM deliveries WHERE alert_id = :a", a=number) == [("unverified",)]
     ((who, how),) = asked.rows("SELECT operator_id, detail ->> 'how' FROM audit WHERE action = 'enter'")
     assert (who is not None, how) == (True, "paper")
+
+
+def test_the_question_names_some_of_many_topics_and_the_consent_all_that_were_asked_for(desk: httpx.Client) -> None:
+    enter(desk, topic=[topic.value for topic in Topic], spoken="en")
+    ((text,),) = asked.rows("SELECT text FROM direct_messages")
+    assert "to get alerts on outages, snow and 9 more for " in text
+    with transaction() as s:
+        index = addresses.index("sms", PHONE)
+        words = conversations.read(s, "sms", index, datetime.now(UTC)).kept["words"]
+    assert "Do you agree? Topics: outages, snow, storms, collection changes, " in words
 
 
 def test_the_words_are_on_the_screen_in_every_language_to_be_read_aloud(desk: httpx.Client) -> None:
