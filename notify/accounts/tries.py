@@ -7,6 +7,7 @@ that signed in before count for that browser alone, so that a stranger who fills
 its owner out. A passkey and a link are no guesses, and are not counted here.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -16,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.channels.channel import SMS
-from notify.core import crypto, phones
+from notify.core import crypto, db, phones
 from notify.core.errors import TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -50,6 +51,10 @@ BUCKETS = {
     "join-day": Bucket(0, 10**9),
 }
 Key = tuple[str, bytes]  # the kind of a bucket and whose it is
+# Large buckets that everybody shares are kept in several rows, one of them drawn for each try: a single row would let
+# only one transaction be committed at a time.
+SHARED = ("join-city", "join-day")
+MOST_ROWS, ROW_HOLDS = 16, 500
 
 
 class TooManyTries(TocsinError):
@@ -101,38 +106,69 @@ def of_test(contact_id: int) -> Sequence[Key]:
 def count(s: Session, keys: Sequence[Key], now: datetime) -> None:
     """Count a try before it is checked, so that parallel ones count too. Raises TooManyTries, which counts nothing.
 
-    The caller commits before it checks the password.
+    A shared bucket may be overrun by the tries of the very same moment. The caller commits before it checks the
+    password.
     """
-    rows = s.execute(
-        text("""INSERT INTO sign_in_tries AS t (kind, who, level, at)
-                SELECT kind, who, 1, :now FROM unnest(:kinds ::text[], :whos ::bytea[], :drains ::float8[])
-                       AS x (kind, who, drains_s) ORDER BY kind, who
-                ON CONFLICT (kind, who) DO UPDATE
-                   SET at = excluded.at, level = 1 + greatest(0, t.level - extract(epoch FROM excluded.at - t.at)
-                       / (SELECT drains FROM unnest(:kinds ::text[], :drains ::float8[]) AS d (kind, drains)
-                           WHERE d.kind = t.kind))
-                RETURNING kind, level"""),
-        {
-            "now": now,
-            "kinds": [kind for kind, _ in keys],
-            "whos": [who for _, who in keys],
-            "drains": [BUCKETS[kind].drains_s for kind, _ in keys],
-        },
-    ).all()
-    waits = {row.kind: (row.level - BUCKETS[row.kind].most) * BUCKETS[row.kind].drains_s for row in rows}
+    rows_of = {kind: _rows(kind) for kind, _ in keys}
+    drawn = [(kind, _row(who, secrets.randbelow(rows_of[kind]))) for kind, who in keys]
+    values = {
+        "now": now,
+        "kinds": [kind for kind, _ in keys],
+        "whos": [who for _, who in drawn],
+        "drains": [BUCKETS[kind].drains_s * rows_of[kind] for kind, _ in keys],
+        "others": [one for kind, who in keys if kind in SHARED for one in _all_rows(who)],
+    }
+    levels: dict[str, float] = dict(db.raw(s).execute(_COUNT, values).fetchall())
+    waits = {kind: (level - _most(kind)) * BUCKETS[kind].drains_s for kind, level in levels.items()}
     if "join-day" in waits:
-        waits["join-day"] = _wait_for_tomorrow(next(row.level for row in rows if row.kind == "join-day"), now)
+        waits["join-day"] = _wait_for_tomorrow(levels["join-day"], now)
     if (wait_s := ceil(max(waits.values()))) > 0:
         raise TooManyTries(wait_s, _hint(max(waits, key=lambda kind: waits[kind]), wait_s))
+
+
+# What is in the other rows of a shared bucket is read without a lock.
+_COUNT = """
+    INSERT INTO sign_in_tries AS t (kind, who, level, at)
+    SELECT kind, who, 1, %(now)s::timestamptz
+      FROM unnest(%(kinds)s::text[], %(whos)s::bytea[]) AS x (kind, who) ORDER BY kind, who
+        ON CONFLICT (kind, who) DO UPDATE
+       SET at = excluded.at, level = 1 + greatest(0, t.level - extract(epoch FROM excluded.at - t.at)
+           / (SELECT drains FROM unnest(%(kinds)s::text[], %(drains)s::float8[]) AS d (kind, drains)
+               WHERE d.kind = t.kind))
+    RETURNING t.kind, t.level + coalesce((
+              SELECT sum(greatest(0, o.level - extract(epoch FROM %(now)s::timestamptz - o.at) / d.drains))
+                FROM unnest(%(kinds)s::text[], %(drains)s::float8[]) AS d (kind, drains)
+                JOIN sign_in_tries o ON o.kind = d.kind AND o.who = ANY(%(others)s::bytea[])
+               WHERE d.kind = t.kind AND o.who <> t.who), 0)
+"""
 
 
 def is_budget_spent(s: Session, now: datetime) -> bool:
     """Return whether as many codes were asked for on this day as the city pays for: nobody else can join today."""
     level = s.scalar(
-        text("SELECT level FROM sign_in_tries WHERE kind = 'join-day' AND who = :who"),
-        {"who": crypto.keyed("join-day", _day(now))},
+        text("SELECT sum(level) FROM sign_in_tries WHERE kind = 'join-day' AND who = ANY(:rows)"),
+        {"rows": _all_rows(crypto.keyed("join-day", _day(now)))},
     )
     return level is not None and _wait_for_tomorrow(level + 1, now) > 0
+
+
+def _most(kind: str) -> int:
+    return settings().join_codes_per_day if kind == "join-day" else BUCKETS[kind].most
+
+
+def _rows(kind: str) -> int:
+    """Return over how many rows a bucket is spread. A small one is exact, and one row."""
+    return min(MOST_ROWS, 1 + _most(kind) // ROW_HOLDS) if kind in SHARED else 1
+
+
+def _row(who: bytes, number: int) -> bytes:
+    """Return the key of one of the rows of a bucket; the first has the bucket's own."""
+    return bytes([who[0] ^ number]) + who[1:]
+
+
+def _all_rows(who: bytes) -> list[bytes]:
+    """Return the keys of all rows that a bucket may have had, whatever its size was then."""
+    return [_row(who, number) for number in range(MOST_ROWS)]
 
 
 def _wait_for_tomorrow(level: float, now: datetime) -> float:

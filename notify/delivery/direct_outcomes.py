@@ -1,7 +1,8 @@
 """Look up messages to one person whose outcome is unknown, as `reconcile` does those to residents.
 
 A provider that can be asked settles it: what it has was sent, and what it never had waits again. Otherwise the message
-stays unknown, for the reason OPEN_END, and is never sent again.
+stays unknown, for the reason OPEN_END, and is never sent again; but for codes of residents who join, if their
+sender has died.
 """
 
 import time
@@ -12,10 +13,11 @@ from typing import Any
 import structlog
 from sqlalchemy import text
 
-from notify.channels.contract import Recall, SendError
+from notify.channels.contract import Message, Recall, SendError
+from notify.core import one_time_codes
 from notify.core.db import transaction
 from notify.core.settings import Settings
-from notify.delivery import direct_messages, direct_requests, direct_secrets, exercise
+from notify.delivery import direct_messages, direct_requests, direct_secrets, exercise, join_codes
 from notify.delivery.transport import Transport
 
 log = structlog.get_logger()
@@ -36,8 +38,8 @@ def look_up(settings: Settings, transport: Callable[[], Transport]) -> int:
 
 
 _UNKNOWN = f"""
-    SELECT {direct_requests.COLUMNS}, m.kind, m.claimed_at, x.provider, x.address AS sender_address,
-           {direct_requests.ADDRESS}
+    SELECT {direct_requests.COLUMNS}, m.kind, m.claimed_at, m.made_at, m.reason, m.joining_id,
+           x.provider, x.address AS sender_address, {direct_requests.ADDRESS}
       FROM direct_messages m LEFT JOIN alerts a ON a.id = m.alert_id JOIN senders x ON x.id = m.sender_id
      WHERE m.state = 'unknown' AND m.reason <> :open_end AND m.settled_at <= :before ORDER BY m.id LIMIT :most
 """
@@ -45,13 +47,13 @@ _UNKNOWN = f"""
 
 def _settle(row: Any, settings: Settings, transport: Transport, now: datetime) -> bool:
     """Settle one message. Returns whether it was; while the provider gives no answer, it is asked again."""
-    address = _asked_about(row, settings, transport)
-    if address is None:
-        return _record(row, "unknown", OPEN_END)
-    message = direct_requests.message(row, row.text, row.subject, row.sender_address, address, settings)
+    asked = _asked_about(row, settings, transport)
+    if asked is None:
+        again = _may_come_twice(row, now)
+        return _record(row, "waiting", row.reason) if again else _record(row, "unknown", OPEN_END)
     age_s = (now - row.claimed_at).total_seconds()
     try:
-        accepted = transport.find(row.provider, message, time.monotonic() - age_s).result()
+        accepted = transport.find(row.provider, asked, time.monotonic() - age_s).result()
     except SendError as error:
         log.warning("provider.no_answer", provider=row.provider, code=error.code)
         over = now - row.claimed_at > direct_messages.GIVEN_UP_AFTER
@@ -61,15 +63,30 @@ def _settle(row: Any, settings: Settings, transport: Transport, now: datetime) -
     return _record(row, "accepted", "", accepted.reference)
 
 
-def _asked_about(row: Any, settings: Settings, transport: Transport) -> str | None:
-    """Return the address of a message that the provider can be asked about. It compares the text, of which we do not
-    keep what is secret."""
-    if row.kind in direct_secrets.SECRETS or not exercise.may_carry(settings, row.provider, row.status):
+def _asked_about(row: Any, settings: Settings, transport: Transport) -> Message | None:
+    """Return a message that the provider can be asked about, as it was sent. It compares the text: of what is secret
+    in it, only the codes of who joins can be made once more."""
+    if not exercise.may_carry(settings, row.provider, row.status):
         return None
     if transport.adapter(row.provider).recall is not Recall.ASK:
         return None
+    hidden: direct_secrets.Secrets = {}
+    if row.kind == direct_secrets.JOIN_CODE:
+        hidden = join_codes.secrets_of(row.joining_id, row.claimed_at)
+    elif row.kind in direct_secrets.SECRETS:
+        return None
     address, _ = direct_requests.opened(row)
-    return address
+    if address is None:
+        return None
+    words = direct_secrets.put_in(hidden, row.text)
+    return direct_requests.message(row, words, row.subject, row.sender_address, address, settings)
+
+
+def _may_come_twice(row: Any, now: datetime) -> bool:
+    """Whether to send a message once more of which nobody can say whether it was sent: only a code of who joins, after
+    the process that sent it has died. They wait for it, and of two codes the newer one is good."""
+    died = row.reason == direct_messages.NOT_RECORDED
+    return bool(row.kind == direct_secrets.JOIN_CODE and died and now - row.made_at < one_time_codes.LIVES)
 
 
 def _record(row: Any, state: str, reason: str, reference: str = "") -> bool:

@@ -3,7 +3,7 @@
 It is made when the message is claimed, and never stored: until then a place in the words stands for it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +17,22 @@ Secrets = Mapping[str, str]  # by their places in the words
 Maker = Callable[[Session, int, str, datetime], Secrets | None]
 
 STREET_LETTERS = 30  # of a usual address
+JOIN_CODE = "join-code"  # the kind of which many are sent at once
 
 
-def made(s: Session, claimed: Any, now: datetime) -> Secrets | None:
-    """Return what is secret in a claimed message, a row with kind, person and channel; None if it is not needed any
-    more."""
-    return SECRETS[claimed.kind](s, claimed.person, claimed.channel, now) if claimed.kind in SECRETS else {}
+def made(s: Session, claimed: Sequence[Any], now: datetime) -> Mapping[int, Secrets]:
+    """Return what is secret in claimed messages, rows with id, kind, person and channel, by their ids. What is not
+    needed any more is left out."""
+    codes = join_codes.new_ones(s, [row.person for row in claimed if row.kind == JOIN_CODE], now)
+    found: dict[int, Secrets] = {}
+    for row in claimed:
+        if row.kind == JOIN_CODE:
+            hidden = codes.get(row.person)
+        else:
+            hidden = SECRETS[row.kind](s, row.person, row.channel, now) if row.kind in SECRETS else {}
+        if hidden is not None:
+            found[row.id] = hidden
+    return found
 
 
 def stand_ins(settings: Settings) -> Secrets:
@@ -49,6 +59,6 @@ def _one(place: str, make: Callable[[Session, int, str, datetime], str | None]) 
 SECRETS: Mapping[str, Maker] = {
     "code": _one(letters.CODE, contacts.new_code),
     "invitation": _one(letters.LINK, inviting.mailed_link),
-    "join-code": join_codes.new_secrets,
+    JOIN_CODE: join_codes.new_secrets,
     "question": _one(questions.PLACE, questions.place),
 }

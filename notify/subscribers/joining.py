@@ -7,28 +7,27 @@ enters the code; to a phone that sent STOP no code is sent, because carriers blo
 
 import json
 import secrets
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import tries
 from notify.channels.channel import CHANNELS, EMAIL, SMS
-from notify.content.compose import UNSUBSCRIBE_URL
-from notify.core import crypto, keyring, one_time_codes
+from notify.core import crypto, db, keyring, one_time_codes
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.settings import settings
-from notify.core.texts import worded
 from notify.core.translation import gettext as _
-from notify.delivery import carrier_blocks, sender_pool
-from notify.delivery.join_codes import CODE, LINK, whose
+from notify.delivery import sender_pool
+from notify.delivery.join_codes import whose
 from notify.models import DirectMessage, Joining
-from notify.subscribers import addresses, consent, enrolling
+from notify.subscribers import addresses, consent, enrolling, join_words
 from notify.subscribers.enrolling import Applicant, Joined
 from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
-from templates import RESIDENTS
 
 OPEN_FOR = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -81,39 +80,52 @@ def begin(
     channel. The answer is the same whether the address is known or not, and whether a code is really sent.
     """
     channel, address = parse(contact)
-    may_send = _count(s, channel, address, network, now, signs_in=wish is None and adds_to is None)
+    signs_in = wish is None and adds_to is None
+    may_send = _may_send(s, channel, address, network, now, signs_in=signs_in)
     require_sender(channel)
-    keyring.hold(s)
     token = secrets.token_urlsafe(24)
-    joining = Joining(
-        token_hash=crypto.hash_key(token),
-        channel=channel,
-        address_sealed=crypto.seal(address, channel),
-        address_index=addresses.index(channel, address),
-        wish_sealed=crypto.seal(json.dumps(asdict(wish)), channel) if wish else None,
-        language=language,
-        words=words,
-        made_at=now,
-        code_ends_at=now + one_time_codes.LIVES,
-        adds_to=adds_to,
-        erases=erases,
+    db.raw(s).execute(
+        _BEGIN,
+        {
+            "token": crypto.hash_key(token),
+            "channel": channel,
+            "address": crypto.seal(address, channel),
+            "index": addresses.index(channel, address),
+            "wish": crypto.seal(json.dumps(asdict(wish)), channel) if wish else None,
+            "language": language,
+            "words": words,
+            "now": now,
+            "ends": now + one_time_codes.LIVES,
+            "adds_to": adds_to,
+            "erases": erases,
+            "sends": may_send,
+            **join_words.written(_kind_of_code(erases), channel, language, further=adds_to is not None),
+        },
     )
-    s.add(joining)
-    s.flush()
-    if may_send:
-        _send_code(s, joining, address, now)
     return token
+
+
+# One statement, because in an emergency a hundred join in a second.
+_BEGIN = """
+    WITH joining AS (
+        INSERT INTO joinings (token_hash, channel, address_sealed, address_index, wish_sealed, language, words,
+                              made_at, code_ends_at, adds_to, erases)
+        VALUES (%(token)s, %(channel)s, %(address)s, %(index)s, %(wish)s, %(language)s, %(words)s,
+                %(now)s, %(ends)s, %(adds_to)s, %(erases)s)
+        RETURNING id)
+    INSERT INTO direct_messages (kind, joining_id, step, channel, state, made_at, subject, text)
+    SELECT 'join-code', id, 1, %(channel)s, 'waiting', %(now)s, %(subject)s, %(text)s FROM joining WHERE %(sends)s
+"""
 
 
 def send_again(s: Session, token: str, network: str, now: datetime) -> None:
     """Send a new code; the one before ends. Raises as `begin`, and NotFound for a joining that is over."""
     joining = _open(s, token, now)
     address = crypto.unseal(joining.address_sealed, joining.channel)
-    may_send = _count(s, joining.channel, address, network, now, signs_in=_signs_in(joining))
-    keyring.hold(s)
+    may_send = _may_send(s, joining.channel, address, network, now, signs_in=_signs_in(joining))
     joining.code_hash, joining.link_hash, joining.code_ends_at = None, None, now + one_time_codes.LIVES
     if may_send:
-        _send_code(s, joining, address, now)
+        _say(s, joining, "join-code", now)
 
 
 def waiting(s: Session, token: str, now: datetime) -> Waiting:
@@ -191,29 +203,43 @@ def _signed_in(s: Session, who: Applicant, now: datetime) -> Joined:
     return Joined(contact.subscriber_id, contact.id, is_new=False)
 
 
-def _count(s: Session, channel: str, address: str, network: str, now: datetime, *, signs_in: bool) -> bool:
-    """Count a request for a code, and return whether one may be sent. Raises TooManyTries.
+def _may_send(s: Session, channel: str, address: str, network: str, now: datetime, *, signs_in: bool) -> bool:
+    """Count a request for a code, and return whether one is sent. Raises TooManyTries.
 
     A flood that has used up what the city allows keeps no resident from their own page: whoever is signed up gets a
     code to sign in all the same. The answer to others who sign in is the same then; only no code comes.
+
+    All ask the database the same, whoever the address belongs to: the time of the answer tells nothing either. What
+    all of the city share is counted last, because it keeps others waiting.
     """
     tries.count(s, tries.of_joiner(channel, address, network), now)
     keyring.hold(s)
-    if signs_in and _is_verified(s, channel, address):
-        return True
+    known = db.raw(s).execute(_KNOWN, {"channel": channel, "index": addresses.index(channel, address)}).fetchone()
+    assert known is not None  # noqa: S101  it always returns a row
+    is_verified, reasons, blocked = known
+    allowed = True
     try:
-        with s.begin_nested():
+        with s.begin_nested() if signs_in else nullcontext():
             tries.count(s, tries.of_city(channel, now), now)
     except tries.TooManyTries:
-        if signs_in:
-            return False
-        raise
-    return True
+        if not signs_in:
+            raise
+        allowed = is_verified
+    barred = {*NO_CODE, "opt-out"} if CHANNELS[channel].leaves_by == "reply" else set(NO_CODE)
+    return allowed and not blocked and barred.isdisjoint(reasons)
 
 
-def _is_verified(s: Session, channel: str, address: str) -> bool:
-    found = addresses.contact(s, channel, addresses.index(channel, address))
-    return found is not None and found.verified_at is not None
+# Whether somebody is signed up with an address, why nothing may be sent to it, and whether carriers block it for all
+# open senders.
+_KNOWN = """
+    SELECT EXISTS (SELECT FROM contacts WHERE (channel, address_index) = (%(channel)s, %(index)s)
+                      AND address_sealed IS NOT NULL AND verified_at IS NOT NULL),
+           ARRAY(SELECT reason FROM suppressions
+                  WHERE (channel, address_index) = (%(channel)s, %(index)s) AND topic IS NULL),
+           coalesce((SELECT bool_and(EXISTS (SELECT FROM carrier_blocks k
+                             WHERE (k.sender_id, k.address_index) = (x.id, %(index)s) AND k.lifted_at IS NULL))
+                       FROM senders x WHERE x.channel = %(channel)s AND x.status = 'open'), false)
+"""
 
 
 def forget_old(s: Session, now: datetime) -> None:
@@ -257,30 +283,21 @@ def require_sender(channel: str) -> None:
         )
 
 
-def _send_code(s: Session, joining: Joining, address: str, now: datetime) -> None:
-    index = addresses.index(joining.channel, address)
-    reasons = consent.reasons_against(s, joining.channel, index)
-    barred = {*NO_CODE, "opt-out"} if CHANNELS[joining.channel].leaves_by == "reply" else set(NO_CODE)
-    if not reasons & barred and carrier_blocks.senders(s, joining.channel, index).reach:
-        _say(s, joining, "join-code", now)
-
-
 def erases(s: Session, token: str, now: datetime) -> bool:
     """Return whether the code of a joining was sent to erase the resident. Raises NotFound when it is over."""
     return _open(s, token, now).erases
 
 
-def _say(s: Session, joining: Joining, kind: str, now: datetime) -> None:
-    words = worded(RESIDENTS, joining.language)["erase-code" if joining.erases else kind]
-    known, channel = settings(), CHANNELS[joining.channel]
-    stop = words.get(f"stop_by_{channel.leaves_by}", "").format(leave=UNSUBSCRIBE_URL)
-    # Whoever presses a link joins on their own device: not for a phone that somebody else says is theirs.
-    beside = "" if joining.adds_to is not None else words.get("beside", "")
-    given = {"city": known.city, "program": known.program, "mine": f"{known.public_url}/me", "stop": stop}
-    given |= {"code": CODE, "link": LINK, "beside": beside.format(link=LINK)}
+def _kind_of_code(erases: bool) -> str:
+    return "erase-code" if erases else "join-code"
+
+
+def _say(s: Session, joining: Joining, kind: Literal["join-code", "welcome"], now: datetime) -> None:
+    about = _kind_of_code(joining.erases) if kind == "join-code" else kind
+    written = join_words.written(about, joining.channel, joining.language, further=joining.adds_to is not None)
     s.add(
         DirectMessage(
-            kind=kind, joining_id=joining.id, step=1, channel=channel.name, state="waiting", made_at=now, reason="",
-            reference="", cost=0, **{part: words[part].format(**given) for part in ("subject", "text")},
+            kind=kind, joining_id=joining.id, step=1, channel=joining.channel, state="waiting", made_at=now, reason="",
+            reference="", cost=0, **written,
         )
     )  # fmt: skip

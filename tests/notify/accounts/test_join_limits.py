@@ -82,6 +82,15 @@ def test_the_whole_city(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked(1, now=NOW + timedelta(seconds=2)) == 1
 
 
+def test_a_bucket_that_everybody_shares_is_spread_over_rows_and_holds_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tries.BUCKETS, "join-city", tries.Bucket(20, 10**6))
+    monkeypatch.setattr(tries, "ROW_HOLDS", 4)
+    assert asked(30) == 20
+    rows = sql("SELECT level FROM sign_in_tries WHERE kind = 'join-city'")
+    assert len(rows) > 1
+    assert sum(row.level for row in rows) == pytest.approx(20, abs=0.1)
+
+
 def test_the_budget_of_a_day_ends_all_sign_ups_until_midnight_and_rings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_JOIN_CODES_PER_DAY", "5")
     settings.cache_clear()

@@ -1,0 +1,41 @@
+"""Conditions on messages to one person, in SQL: which are urgent, still needed, and may be sent now.
+
+Each reads `direct_messages` as m; URGENT also its alert as a. They need :now and `rules.city_quiet`.
+"""
+
+from notify.audience import rules
+
+# Somebody waits for the answer before people in danger are warned, or must know what was done alone.
+URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AND a.status = 'Actual', false)"
+
+# An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the
+# last word in all of its area. Nobody is welcomed or asked who has opted out meanwhile, or is being asked something
+# else by now.
+NEEDED = """
+    CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
+         WHEN 'expiry' THEN EXISTS (
+              SELECT FROM alerts a LEFT JOIN standings t ON t.alert_id = a.id
+               WHERE a.id = m.alert_id AND a.state IN ('sending', 'paused', 'sent')
+                 AND (t.alert_id IS NULL OR t.left_area IS NOT NULL))
+         WHEN 'welcome' THEN NOT EXISTS (
+              SELECT FROM joinings j JOIN contacts c ON c.id = j.contact_id
+                JOIN suppressions x ON (x.channel, x.address_index) = (c.channel, c.address_index)
+               WHERE j.id = m.joining_id AND x.topic IS NULL)
+         WHEN 'question' THEN EXISTS (
+              SELECT FROM contacts c JOIN conversations v USING (channel, address_index)
+               WHERE c.id = m.contact_id AND v.message_id = m.id AND v.ends_at > :now
+                 AND NOT EXISTS (SELECT FROM suppressions x WHERE x.topic IS NULL
+                                    AND (x.channel, x.address_index) = (c.channel, c.address_index)))
+         WHEN 'self-test' THEN NOT EXISTS (
+              SELECT FROM contacts c JOIN suppressions x USING (channel, address_index)
+               WHERE c.id = m.contact_id AND x.topic IS NULL)
+         ELSE true END
+"""
+
+# A question waits for the end of the city's quiet time, and of its resident's. At night no other question is looked at.
+BY_DAY = f"""
+    (m.kind <> 'question' OR m.any_hour OR (
+        CAST(:city_quiet AS timestamptz) IS NULL AND EXISTS (
+             SELECT FROM contacts c {rules.choices()}
+              WHERE c.id = m.contact_id AND ({rules.held_until(":{}")}) IS NULL)))
+"""
