@@ -42,7 +42,7 @@ def ask(request: Request, me: Viewer) -> Response:
 
 
 @router.post("/me/erase")
-def begin(request: Request, me: Viewer) -> Response:
+def begin(request: Request, me: Viewer, once: Annotated[str, Form(max_length=64)] = "") -> Response:
     try:
         with transaction() as s:
             token = leaving.begin(
@@ -52,6 +52,7 @@ def begin(request: Request, me: Viewer) -> Response:
                 language=of_resident(request),
                 network=client_address(request.scope),
                 now=datetime.now(UTC),
+                once=once,
             )
     except (Invalid, TooManyTries, Unavailable) as error:
         return form_page(request, "erase.html", error, contact=_contact(me))
@@ -71,6 +72,9 @@ def erase(request: Request, me: Viewer, token: str, code: Annotated[str, Form(ma
             leaving.erase(s, me.subscriber_id, token, code, datetime.now(UTC))
         except Refused as error:
             refused = error
+        except NotFound:
+            if not leaving.is_erased(s, me.subscriber_id):
+                raise
     if refused is not None:
         return _code_page(request, me, token, refused)
     answer = RedirectResponse(f"/me/erased?lang={of_resident(request)}", 303)

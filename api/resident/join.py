@@ -19,7 +19,7 @@ from notify.accounts.tries import TooManyTries
 from notify.city import geocoder
 from notify.city.geocoder import Match
 from notify.core.db import transaction
-from notify.core.errors import Invalid, Refused, TocsinError, Unavailable
+from notify.core.errors import Invalid, NotFound, Refused, TocsinError, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.subscribers import joining, posters, wishes
@@ -47,14 +47,14 @@ def ask(request: Request) -> Response:
 
 
 @router.post("/join")
-def join(request: Request, asked: places.AskedPlace, contact: Text = "") -> Response:
+def join(request: Request, asked: places.AskedPlace, contact: Text = "", once: Text = "") -> Response:
     require_own_form(request)
     given = {**asked.given, "contact": contact}
     try:
         joining.parse(contact)  # what is said first on the page is complained of first
         with transaction() as s:
             found = places.read(s, asked)
-            token = _begin(s, request, contact, found.wish) if found.wish else ""
+            token = _begin(s, request, contact, found.wish, once) if found.wish else ""
     except TOLD as error:
         return _page(request, error, given)
     if found.wish is None:
@@ -63,11 +63,11 @@ def join(request: Request, asked: places.AskedPlace, contact: Text = "") -> Resp
 
 
 @router.post("/me/contacts")
-def add_contact(request: Request, whose: me.Viewer, contact: Text = "") -> Response:
+def add_contact(request: Request, whose: me.Viewer, contact: Text = "", once: Text = "") -> Response:
     """Send a code to a further phone or email of a resident: who enters it there has added it."""
     try:
         with transaction() as s:
-            token = _begin(s, request, contact, None, adds_to=whose.subscriber_id)
+            token = _begin(s, request, contact, None, once, adds_to=whose.subscriber_id)
     except TOLD as error:
         return me.own_page(request, whose, error, {"contact": contact})
     return RedirectResponse(f"/join/{token}?lang={of_resident(request)}", 303)
@@ -75,17 +75,17 @@ def add_contact(request: Request, whose: me.Viewer, contact: Text = "") -> Respo
 
 @router.get("/me/sign-in")
 def ask_who(request: Request) -> Response:
-    return form_page(request, "sign_in.html")
+    return form_page(request, "sign_in.html", unkept="unkept" in request.query_params)
 
 
 @router.post("/me/sign-in")
-def sign_in(request: Request, contact: Text = "") -> Response:
+def sign_in(request: Request, contact: Text = "", once: Text = "") -> Response:
     require_own_form(request)
     try:
         with transaction() as s:
-            token = _begin(s, request, contact, None)
+            token = _begin(s, request, contact, None, once)
     except TOLD as error:
-        return form_page(request, "sign_in.html", error, {"contact": contact})
+        return form_page(request, "sign_in.html", error, {"contact": contact}, unkept=False)
     return RedirectResponse(f"/join/{token}?lang={of_resident(request)}", 303)
 
 
@@ -101,7 +101,12 @@ def suggest(request: Request, text: Text = "") -> JSONResponse:
 
 @router.get("/join/{token}")
 def ask_code(request: Request, token: str) -> Response:
-    return _code_page(request, token)
+    try:
+        return _code_page(request, token)
+    except NotFound:
+        if not session.is_open(request):
+            raise
+        return RedirectResponse(f"/me?lang={of_resident(request)}", 303)  # who comes back by the Back button
 
 
 @router.post("/join/{token}")
@@ -141,7 +146,7 @@ def _welcome(request: Request, joined: Joined, now: datetime) -> Response:
     who = session.Resident(joined.subscriber_id, joined.contact_id)
     answer: Response
     if joined.left_out is None:
-        told = ("&new=yes" if joined.is_new else "") + ("&others=yes" if joined.had_others else "")
+        told = ("&new=yes" if joined.is_new else "&entered=yes") + ("&others=yes" if joined.had_others else "")
         answer = RedirectResponse(f"/me?lang={of_resident(request)}{told}", 303)
     else:  # they remove another one there, and press the button again
         given = {"address": joined.left_out.address, "label": joined.left_out.label}
@@ -161,7 +166,9 @@ def again(request: Request, token: str) -> Response:
     return RedirectResponse(f"/join/{token}?lang={of_resident(request)}&again=yes", 303)
 
 
-def _begin(s: Session, request: Request, contact: str, wish: wishes.Wish | None, adds_to: int | None = None) -> str:
+def _begin(
+    s: Session, request: Request, contact: str, wish: wishes.Wish | None, once: str, adds_to: int | None = None
+) -> str:
     return joining.begin(
         s,
         contact,
@@ -171,6 +178,7 @@ def _begin(s: Session, request: Request, contact: str, wish: wishes.Wish | None,
         network=client_address(request.scope),
         now=datetime.now(UTC),
         adds_to=adds_to,
+        once=once,
     )
 
 

@@ -22,6 +22,7 @@ from notify.subscribers import own
 
 router = APIRouter(prefix="/me", include_in_schema=False)
 Text = Annotated[str, Form(max_length=320)]
+ENTERED = {"new", "entered"}  # in the address to which a right code leads
 
 
 def viewer(request: Request) -> Resident:
@@ -35,8 +36,9 @@ Viewer = Annotated[Resident, Depends(viewer)]
 
 
 def to_sign_in(request: Request, _error: Exception) -> Response:
-    """Ask who it is: by a code again."""
-    return RedirectResponse(f"/me/sign-in?lang={of_resident(request)}", 303)
+    """Ask who it is: by a code again. Who has just entered one is in a browser that keeps no cookies."""
+    unkept = "&unkept=yes" if ENTERED & request.query_params.keys() else ""
+    return RedirectResponse(f"/me/sign-in?lang={of_resident(request)}{unkept}", 303)
 
 
 @router.get("")

@@ -51,5 +51,13 @@ def resident(request: Request) -> Resident:
     return Resident(int(subscriber), int(contact))
 
 
+def is_open(request: Request) -> bool:
+    try:
+        resident(request)
+    except NeedsCode:
+        return False
+    return True
+
+
 def name() -> str:
     return "__Host-tocsin-me" if is_https() else "tocsin-me"

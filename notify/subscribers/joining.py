@@ -6,7 +6,6 @@ enters the code; to a phone that sent STOP no code is sent, because carriers blo
 """
 
 import json
-import secrets
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -24,7 +23,7 @@ from notify.core.translation import gettext as _
 from notify.delivery import sender_pool
 from notify.delivery.join_codes import whose
 from notify.models import DirectMessage, Joining
-from notify.subscribers import addresses, consent, enrolling, join_words
+from notify.subscribers import addresses, consent, enrolling, join_words, pressed_twice
 from notify.subscribers.enrolling import Applicant, Joined
 from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
@@ -70,20 +69,24 @@ def begin(
     now: datetime,
     adds_to: int | None = None,
     erases: bool = False,
+    once: str = "",
 ) -> str:
     """Send a code to a phone or email, and return the token of the page that asks for it.
 
     `words`: what was shown and agreed to. `network`: where the request comes from. `adds_to`: the resident whose
-    further phone or email it is to become. `erases`: the code erases the resident, and its message says so.
+    further phone or email it is to become. `erases`: the code erases the resident, and its message says so. `once`:
+    what the form came with, by `pressed_twice.form_token`; if that comes again for the same address, nothing is sent.
 
     Raises Invalid for an address that is malformed, TooManyTries, and Unavailable when nothing can be sent on its
     channel. The answer is the same whether the address is known or not, and whether a code is really sent.
     """
     channel, address = parse(contact)
+    token = pressed_twice.unused(s, once, channel, address, now)
+    if not token:
+        return once
     signs_in = wish is None and adds_to is None
     may_send = _may_send(s, channel, address, network, now, signs_in=signs_in)
     require_sender(channel)
-    token = secrets.token_urlsafe(24)
     db.raw(s).execute(
         _BEGIN,
         {
@@ -112,6 +115,7 @@ _BEGIN = """
                               made_at, code_ends_at, adds_to, erases)
         VALUES (%(token)s, %(channel)s, %(address)s, %(index)s, %(wish)s, %(language)s, %(words)s,
                 %(now)s, %(ends)s, %(adds_to)s, %(erases)s)
+        ON CONFLICT (token_hash) DO NOTHING -- the second press of a double click, while the first is answered
         RETURNING id)
     INSERT INTO direct_messages (kind, joining_id, step, channel, state, made_at, subject, text)
     SELECT 'join-code', id, 1, %(channel)s, 'waiting', %(now)s, %(subject)s, %(text)s FROM joining WHERE %(sends)s
@@ -119,8 +123,11 @@ _BEGIN = """
 
 
 def send_again(s: Session, token: str, network: str, now: datetime) -> None:
-    """Send a new code; the one before ends. Raises as `begin`, and NotFound for a joining that is over."""
-    joining = _open(s, token, now)
+    """Send a new code; the one before ends. While one waits to be sent, that is the new one. Raises as `begin`, and
+    NotFound for a joining that is over."""
+    joining = _open(s, token, now, lock=True)
+    if pressed_twice.is_code_waiting(s, joining):
+        return
     address = crypto.unseal(joining.address_sealed, joining.channel)
     may_send = _may_send(s, joining.channel, address, network, now, signs_in=_signs_in(joining))
     joining.code_hash, joining.link_hash, joining.code_ends_at = None, None, now + one_time_codes.LIVES
@@ -151,12 +158,18 @@ def _waiting(joining: Joining) -> Waiting:
 
 
 def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
-    """Enter the code: the contact is verified, and what was asked for is stored.
+    """Enter the code: the contact is verified, and what was asked for is stored. The second press of a double click
+    changes nothing, and is answered like the first.
 
     Raises NotFound when the joining is over, and Refused for a wrong or old code, which the caller must commit: it
     counts.
     """
-    joining = _open(s, token, now, lock=True)
+    try:
+        joining = _open(s, token, now, lock=True)
+    except NotFound:
+        if done := pressed_twice.just_done(s, token, code, now):
+            return done
+        raise
     usable = joining.code_hash is not None and joining.code_ends_at > now
     if joining.code_hash is None or not usable or joining.code_tries >= one_time_codes.TRIES:
         raise Refused(_("This code is no longer valid."), hint=_("Ask for a new one below."))
@@ -182,7 +195,7 @@ def _proved(s: Session, joining: Joining, now: datetime) -> Joined:
         joined = enrolling.add_contact(s, who, joining.adds_to, now)
     else:
         joined = _signed_in(s, who, now) if wish is None else enrolling.enrol(s, who, wish, now)
-    joining.ended_at, joining.contact_id, joining.code_hash, joining.link_hash = now, joined.contact_id, None, None
+    joining.ended_at, joining.contact_id, joining.link_hash = now, joined.contact_id, None
     consent.note_alive(s, joining.channel, addresses.index(joining.channel, address), how=consent.BY_WEB, now=now)
     if wish is not None:
         _say(s, joining, "welcome", now)

@@ -41,7 +41,7 @@ class LastTest:
 
 
 def send(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None:
-    """Send a test to one of the resident's verified contacts.
+    """Send a test to one of the resident's verified contacts, unless one waits to be sent there.
 
     Raises NotFound, TooManyTries, Unavailable without a sender, and Refused when nothing may be sent there.
     """
@@ -53,7 +53,10 @@ def send(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None
             _("Nothing is sent there now, so a test would not arrive either."),
             hint=_("Your page says why, and how to mend it."),
         )
-    tries.count(s, tries.of_test(contact.id), now)
+    tries.count(s, tries.of_test(contact.id), now)  # after which a double click sees what the first press has made
+    waits = (DirectMessage.contact_id == contact.id, DirectMessage.kind == KIND, DirectMessage.state == "waiting")
+    if s.scalar(select(DirectMessage.id).where(*waits).limit(1)) is not None:
+        return
     require_sender(contact.channel)
     known, channel = settings(), CHANNELS[contact.channel]
     words = worded(RESIDENTS, s.get_one(Subscriber, subscriber_id).language)[KIND]

@@ -13,7 +13,7 @@ NARROW = (640, 320)  # a window of 1,280 px at a zoom of 200 % (WCAG 1.4.4) and 
 TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : ["wider than the window"].concat(
     [...document.querySelectorAll("body *")]
         .filter((one) => one.checkVisibility() && !one.closest(".scroll"))
-        .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+        .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 || one.getBoundingClientRect().left < -1)
         .map((one) => one.outerHTML.slice(0, 150)).slice(0, 3))"""
 
 PHONE = (390, 320)
@@ -32,6 +32,24 @@ CROWDED = """() => {
         return a.left < b.right && b.left < a.right && Math.abs(b.top - a.bottom) < 4;
     });
     return [...tight, ...touching].map((one) => one.outerHTML.slice(0, 150)).slice(0, 4);
+}"""
+
+# Words and controls of which one lies on the other. What is hidden, or drawn over a map, lies where it likes.
+OVERLAPPING = """() => {
+    const free = ".hidden, .skip, svg, .maplibregl-map, option";
+    const own = (one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    const things = [...document.querySelectorAll("body :is(*)")]
+        .filter((one) => one.checkVisibility() && !one.closest(free))
+        .filter((one) => own(one) || one.matches("button, .button, input, select, textarea, img"))
+        .map((one) => [one, [...one.getClientRects()].filter((box) => box.width > 2 && box.height > 2)]);
+    const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+    const found = [];
+    things.forEach(([one, boxes], at) => things.slice(at + 1).forEach(([other, others]) => {
+        if (one.contains(other) || other.contains(one)) return;
+        if (boxes.some((a) => others.some((b) => meet(a, b)))) found.push([one, other]);
+    }));
+    return found.map((pair) => pair.map((one) => one.outerHTML.slice(0, 100)).join(" on ")).slice(0, 4);
 }"""
 
 
@@ -63,6 +81,11 @@ def too_wide(page: Page) -> list[str]:
         page.set_viewport_size({"width": width, "height": 640})
         found += [f"{page.url} at {width} px: {one}" for one in page.evaluate(TOO_WIDE)]
     return found
+
+
+def overlapping(page: Page) -> list[str]:
+    """What lies on something else, in the window as it is."""
+    return list(page.evaluate(OVERLAPPING))
 
 
 def crowded(page: Page) -> list[str]:
