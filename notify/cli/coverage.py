@@ -44,8 +44,14 @@ def show(kind: Kind = "", as_json: Json = False) -> None:
             for one in found.zones
         ],
     )
-    console.print("Per 100 inhabitants." if found.by_population else "Per 100 addresses: `tocsin coverage population`.")
-    console.print(f"{found.residents:,} residents are signed up, {found.elsewhere:,} of them in none of these zones.")
+    console.print(
+        "Signed up of 100 people who live there."
+        if found.by_population
+        else "Signed up per 100 addresses. To count per 100 people: `tocsin coverage population FILE.csv`."
+    )
+    console.print(
+        f"{found.residents:,} people are signed up. {found.elsewhere:,} of them have no place in any of these zones."
+    )
 
 
 @commands.named("population")

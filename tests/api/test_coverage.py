@@ -24,12 +24,12 @@ def test_the_page_draws_the_zones_and_says_when_they_were_counted(
     shown = desk.get("/console/coverage").text
     assert '<path class="share-unknown"' in shown
     assert "fewer than 10" not in shown
-    assert "30 residents are signed up" in shown
-    assert "and anew every five minutes" in shown
+    assert "30 people are signed up" in shown
+    assert "renewed every five minutes" in shown
     with transaction() as s:
         for _ in range(10):
             factories.resident(s, now=city)
-    assert "30 residents" in desk.get("/console/coverage").text, "kept for five minutes"
+    assert "30 people" in desk.get("/console/coverage").text, "kept for five minutes"
 
 
 def test_a_city_without_zones(at_desk: Callable[[str], httpx.Client]) -> None:
