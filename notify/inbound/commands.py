@@ -13,7 +13,7 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
-from notify.inbound.intent import own_words
+from notify.inbound.intent import own_words, read_meaning
 from notify.inbound.phrases import normalized
 from notify.models import Topic
 
@@ -94,6 +94,8 @@ def read_command(text: str) -> Command | None:
     if at is None:
         return None
     place = " ".join(at["place"].split())
+    if read_meaning(place) == "stop":  # JOIN STOP
+        return None
     is_named = len(place.split()) <= LONGEST_NAME and not _NOT_A_VERB.match(said)
     return Command("join", place=place, is_spanish=bool(at["es"])) if is_named or _DIGIT.search(place) else None
 

@@ -37,6 +37,9 @@ MOST_ANSWERS: Mapping[Kept, tuple[int, timedelta]] = {
     "help": (1, timedelta(minutes=1)),
     "command": (30, timedelta(days=1)),
 }
+# Meanings whose replies to numbers that are not signed up have a budget, as answers to commands have. A possible cry
+# for help and HELP are answered in any case.
+BUDGETED = frozenset({"other", "start"})
 # Our database does not hold the words, and an alarm holds no phone number: both are where the text is read.
 CRY = (
     "A text to us may be a cry for help. It was answered with 911; nobody has read it. Whoever is at the 311 desk: find"
@@ -99,6 +102,8 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
             conversations.keep(s, channel, index, talk.over(), now)
         silent = meaning == "other" and is_courtesy(inbound.text)
         answered = _keep(s, provider, reference, index, meaning, now, silent=silent)
+        if answered and meaning in BUDGETED and addresses.contact(s, channel, index) is None:
+            answered = _is_within_budget(s, channel, inbound, now) or _keep_silent(s, provider, reference)
         _obey(s, provider, channel, meaning, inbound, index, now)
         if meaning == "stop" and is_somebody_else(inbound.text):
             reassigned.disown(s, channel, index, now, how=NOT_ME)
@@ -185,6 +190,13 @@ def _keep(
         | {"most": most, "since": now - within},
     ).scalar_one()
     return answered
+
+
+def _keep_silent(s: Session, provider: str, reference: str) -> bool:
+    """Note that a stored message is not answered, also when it comes again. Returns False."""
+    values = {"provider": provider, "reference": reference}
+    s.execute(text("UPDATE inbound SET answered = false WHERE (provider, reference) = (:provider, :reference)"), values)
+    return False
 
 
 def _obey(

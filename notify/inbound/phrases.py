@@ -90,7 +90,8 @@ def normalized(text: str) -> str:
 
     Three or more of a letter are one ("stooop"), and letters that stand alone are one word ("s.t.o.p").
     """
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    plain = unicodedata.normalize("NFKD", text)  # mathematical and full-width letters have no lower case before
+    decomposed = unicodedata.normalize("NFKD", plain.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c) and c not in _APOSTROPHES)
     words = re.findall(r"[^\W_]+", re.sub(r"([^\W\d_])\1{2,}", r"\1", letters.translate(_FOLDED)))
     return " ".join(_spelled(words))

@@ -17,8 +17,10 @@ _SHORT_QUOTE = 3  # words: "STOP" in quotes is the resident's own
 
 
 def without_format(text: str) -> str:
-    """Remove invisible characters: zero-width ones, soft hyphens, marks of direction (category Cf)."""
-    return "".join(c for c in text if unicodedata.category(c) != "Cf")
+    """Remove invisible characters (zero-width ones, soft hyphens, marks of direction: category Cf), and marks on
+    letters that have none in any language, which would part a word: "S\u035fT\u035fO\u035fP"."""
+    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return "".join(c for c in composed if unicodedata.category(c) != "Cf" and not unicodedata.combining(c))
 
 
 def without_quotes(text: str, forwarded: Phrases, reaction: Phrases) -> str:

@@ -143,6 +143,16 @@ def test_replies_to_strangers_of_one_range_of_numbers_have_a_budget() -> None:
     assert hear("STATUS", "SM-known", tom.phone).text
 
 
+@pytest.mark.parametrize("words", ["hello there", "start"])
+def test_so_have_those_to_words_that_are_no_command(words: str) -> None:
+    """A cry for help is answered whatever was spent, and a webhook that comes twice changes nothing."""
+    answers = [hear(words, f"SM{n}", f"+121555590{n:02}").text for n in range(70)]
+    assert sum(answer is not None for answer in answers) == tries.BUCKETS["join-range"].most
+    assert hear(words, "SM69", "+12155559069").text is None
+    assert "911" in (hear("help we are trapped", "SM-cry", "+12155559070").text or "")
+    assert hear(words, "SM-known", somebody().phone).text
+
+
 def test_who_says_yes_during_an_alert_is_told_of_it() -> None:
     tom = somebody()
     asked(tom, questions.CONFIRM)
