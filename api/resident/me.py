@@ -54,7 +54,7 @@ def choose(
     language: Text = "",
 ) -> Response:
     with transaction() as s:
-        own.choose(s, me.subscriber_id, topic or (), language)
+        own.choose(s, me.subscriber_id, topic or (), language, datetime.now(UTC))
     return RedirectResponse(f"/me?lang={language}&saved=yes", 303)
 
 
@@ -89,7 +89,7 @@ def change_place(request: Request, me: Viewer, place_id: Id, label: Text = "", r
 def remove_place(request: Request, me: Viewer, place_id: int, address: Text = "", label: Text = "") -> Response:
     """Remove a place. `address`, `label`: of one for which there was no room, to add it next."""
     with transaction() as s:
-        own.remove_place(s, me.subscriber_id, place_id)
+        own.remove_place(s, me.subscriber_id, place_id, datetime.now(UTC))
     if address:
         return own_page(request, me, given={"address": address, "label": label})
     return saved(request)

@@ -82,7 +82,7 @@ RIGHTS = {
     "outside_feeds": "SELECT, INSERT, UPDATE, DELETE",
     "outside_warnings": "SELECT, INSERT, DELETE, UPDATE",
     # Residents' wishes may change and be deleted.
-    "subscribers": "SELECT, INSERT, UPDATE (language, erased_at)",
+    "subscribers": "SELECT, INSERT, UPDATE (language, erased_at, chosen_at)",
     "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at, asked_at,"
     " entered_at, lowest_severity)",
     "places": "SELECT, INSERT, UPDATE, DELETE",

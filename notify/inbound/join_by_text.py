@@ -179,7 +179,7 @@ def _move(heard: Heard, about: Mapping[str, Any], wish: Wish) -> Outcome:
     if heard.resident is None:
         return _enrol(heard, {}, wish)
     address_checks.note_answer(heard.s, int(about.get("check_id", 0)), "moved", heard.now)
-    own.remove_place(heard.s, heard.resident, int(about.get("place_id", 0)))
+    own.remove_place(heard.s, heard.resident, int(about.get("place_id", 0)), heard.now)
     try:
         own.place(heard.s, heard.resident, wish, heard.now)
     except (Invalid, Refused):

@@ -12,11 +12,14 @@ SuppressionReason = Literal["opt-out", "hard-bounce", "complaint", "invalid"]
 
 
 class Subscriber(Base):
+    """`chosen_at`: when topics or a place were last taken away, by the resident or for them."""
+
     __tablename__ = "subscribers"
     id: Mapped[Id]
     language: Mapped[str]
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+    chosen_at: Mapped[datetime | None]
 
 
 class Contact(Base):

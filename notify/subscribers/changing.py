@@ -19,7 +19,7 @@ from notify.subscribers.identity import free
 from notify.subscribers.placing import NoPlace, certain
 from notify.subscribers.rows import LONGEST_ADDRESS, LONGEST_LABEL, BadRow, one_line
 from notify.subscribers.serving import note, parse, proof, require, take
-from notify.subscribers.wishes import note_arrival
+from notify.subscribers.wishes import note_arrival, note_choice
 from zones.placing import is_near
 
 
@@ -58,6 +58,7 @@ def move(
     moved.label = label or moved.label
     s.flush()
     place_checks.drop(s, moved.id)
+    note_choice(s, subscriber_id, now)
     note_arrival(s, subscriber_id, now)
     note(s, now, by, "move", subscriber_id, place=moved.id)
     return Placed(moved.id, taken)
@@ -95,6 +96,7 @@ def remove_place(s: Session, subscriber_id: int, place: str, now: datetime, by: 
     removed = _place(s, subscriber_id, place)
     s.delete(removed)
     s.flush()
+    note_choice(s, subscriber_id, now)
     note(s, now, by, "remove-place", subscriber_id, place=removed.id)
     return "" if _places(s, subscriber_id) else "No place is left: no alert for an area reaches this resident."
 

@@ -13,6 +13,8 @@ from notify.core.characters import visible
 from notify.core.errors import Invalid
 
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
+# What else an export writes, so that nothing is lost (`history`).
+MORE_COLUMNS = ("radius_m", "consent_words", "choices", "history")
 CHANNELS_OF = {"phone": SMS.name, "email": EMAIL.name}  # by the column that has an address on it
 # The columns that the header must have: one alternative of each line. Language and label have defaults, but a missing
 # column must not stand for a resident's consent to a topic or to messages at all.
@@ -72,8 +74,8 @@ def header_of(lines: Iterator[str], called: Mapping[str, str]) -> tuple[list[str
         raise Invalid("This is not a CSV file in UTF-8.", hint="Save it as CSV with UTF-8 encoding.")
     names = _renamed([_tidy(field) for field in fields_of(first) or []], called)
     missing = list(filter(None, (_missing(names, ways) for ways in NEEDED)))
-    others = [name for name in names if name not in COLUMNS]
-    twice = [column for column in COLUMNS if names.count(column) > 1]
+    others = [name for name in names if name not in COLUMNS + MORE_COLUMNS]
+    twice = [column for column in COLUMNS + MORE_COLUMNS if names.count(column) > 1]
     near = {name: like for name in others if (like := _like(name, names))}
     left = [name for name in others if _NAME.fullmatch(name) and any(map(_MAY_HAVE_LEFT.fullmatch, name.split("_")))]
     if not (missing or twice or near or left):
@@ -101,8 +103,8 @@ def header_of(lines: Iterator[str], called: Mapping[str, str]) -> tuple[list[str
 def _renamed(names: Sequence[str], called: Mapping[str, str]) -> list[str]:
     """Return the names of the columns, ours for those that the file calls otherwise."""
     ours = {_tidy(theirs): _tidy(name) for theirs, name in called.items()}
-    if unknown := sorted(set(ours.values()) - set(COLUMNS)):
-        raise Invalid(f"There is no column {unknown[0]!r}.", hint=f"Ours are {', '.join(COLUMNS)}.")
+    if unknown := sorted(set(ours.values()) - set(COLUMNS + MORE_COLUMNS)):
+        raise Invalid(f"There is no column {unknown[0]!r}.", hint=f"Ours are {', '.join(COLUMNS + MORE_COLUMNS)}.")
     if missing := sorted(set(ours) - set(names)):
         raise Invalid(f"The file has no column {missing[0]!r}.", hint="Give its name as the first line has it.")
     return [ours.get(name, name) for name in names]

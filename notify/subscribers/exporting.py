@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -16,11 +16,13 @@ from notify.core import alarms, audit, crypto, points
 from notify.core.errors import Unavailable
 from notify.core.formulas import defused
 from notify.models import Operator
-from notify.subscribers.csv_records import COLUMNS
+from notify.subscribers import history
+from notify.subscribers.csv_records import COLUMNS, MORE_COLUMNS
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.identity import EMAIL, PHONE
 
 AT_ONCE = 1_000  # residents fetched at a time
+NO_CONSENT = ("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,12 @@ Unreadable = Callable[[Literal["contact", "place"], int], None]  # what is damag
 def export_csv(s: Session, unreadable: Unreadable = lambda _what, _resident: None) -> Iterator[str]:
     """Return lines of CSV, one for each place of a resident, with addresses in clear text. Call `note_export` first.
 
-    A contact that opted out or is not verified is written without its consent, and a topic that one of a resident's
-    contacts opted out of is left out, so that no installation that imports the file sends to them. Damaged contacts and
-    places are left out and reported to `unreadable`. A cell that a spreadsheet would run as a formula gets an
-    apostrophe, which the import removes. The lines are streamed: keep the transaction open while reading.
+    Nothing is lost: what COLUMNS cannot hold stands in MORE_COLUMNS, such as opt-outs with their times (`history`). In
+    COLUMNS themselves a contact that opted out or is not verified is written without its consent, and a topic that one
+    of a resident's contacts opted out of is left out, so that no other system that reads only them sends to them.
+    Damaged contacts and places are left out and reported to `unreadable`. A cell that a spreadsheet would run as a
+    formula gets an apostrophe, which the import removes. The lines are streamed: keep the transaction open while
+    reading.
     """
     # The reader may be slow, such as a person with a pager.
     s.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
@@ -92,7 +96,7 @@ def export_csv(s: Session, unreadable: Unreadable = lambda _what, _resident: Non
 def _lines(s: Session, unreadable: Unreadable) -> Iterator[str]:
     line = io.StringIO()
     writer = csv.writer(line)
-    writer.writerow(COLUMNS)
+    writer.writerow(COLUMNS + MORE_COLUMNS)
     for resident in s.execute(text(_RESIDENTS), execution_options={"yield_per": AT_ONCE}):
         writer.writerows(map(defused, row) for row in _rows(resident, unreadable))
         yield line.getvalue()
@@ -105,30 +109,41 @@ def _lines(s: Session, unreadable: Unreadable) -> Iterator[str]:
 class _Contact(NamedTuple):
     channel: str
     address: str
-    consent: tuple[str, str]  # when, how; empty without
+    consent: tuple[str, str, str]  # when, how, words; empty without
+    told: Mapping[str, Any]  # what `history` holds of it
 
 
 def _rows(resident: Any, unreadable: Unreadable) -> Iterator[tuple[str, ...]]:
     """Yield rows with every contact, its consent, and every place; several rows if one cannot hold them."""
     contacts, places = [], []
-    for channel, sealed, at, how in resident.contacts:
+    for channel, sealed, at, how, words, told in resident.contacts:
         try:
             address = crypto.unseal(bytes.fromhex(sealed), channel)
         except Unavailable:
             unreadable("contact", resident.id)
         else:
-            contacts.append(_Contact(channel, address, (at, how) if how else ("", "")))
+            contacts.append(_Contact(channel, address, (at, how, words) if how else NO_CONSENT, told))
     for place in resident.places:
         try:
             places.append(_place(resident.id, *place))
         except Unavailable:
             unreadable("place", resident.id)
-    told = (resident.language, " ".join(resident.topics))
-    for (phone, email, consent), place in _with_first(_pairs(contacts), places or [("", "", "", "")]):
-        yield (phone, email, *told, *place, *consent)
+    topics = (resident.language, " ".join(resident.topics))
+    histories = {(one.channel, one.address): one.told for one in contacts}
+    choices = history.written(resident.choices)
+    for (phone, email, consent), place in _with_first(_pairs(contacts), places or [("", "", "", "", "")]):
+        told = {
+            column: histories.pop(key)
+            for column, key in (("phone", (PHONE, phone)), ("email", (EMAIL, email)))
+            if key in histories
+        }
+        *where, radius_m = place
+        cells = (radius_m, " ".join(consent[2].split()), choices, history.written(told) if told else "")
+        yield (phone, email, *topics, *where, *consent[:2], *cells)
+        choices = ""
 
 
-def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str]]]:
+def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str, str]]]:
     """Return (phone, email, consent): first the pair that links all others, then what that pair does not cover."""
     if not any(one.channel in (PHONE, EMAIL) for one in contacts):
         return []
@@ -137,11 +152,11 @@ def _pairs(contacts: Sequence[_Contact]) -> list[tuple[str, str, tuple[str, str]
     pairs = []
     for phone, email in [*product(phones, emails[:1]), *product(phones[:1], emails[1:])]:
         both = {one.consent for one in (phone, email) if one}
-        same = both.pop() if len(both) == 1 else ("", "")
+        same = both.pop() if len(both) == 1 else NO_CONSENT
         pairs.append((phone.address if phone else "", email.address if email else "", same))
     said = {(address, consent) for phone, email, consent in pairs for address in (phone, email)}
     for one in contacts:
-        if one.channel in (PHONE, EMAIL) and one.consent != ("", "") and (one.address, one.consent) not in said:
+        if one.channel in (PHONE, EMAIL) and one.consent != NO_CONSENT and (one.address, one.consent) not in said:
             alone = (one.address, "") if one.channel == PHONE else ("", one.address)
             pairs.append((*alone, one.consent))
     return pairs
@@ -154,10 +169,12 @@ def _with_first(pairs: Sequence[Any], places: Sequence[Any]) -> list[tuple[Any, 
     return [(pairs[0], place) for place in places] + [(pair, places[0]) for pair in pairs[1:]]
 
 
-def _place(subscriber_id: int, label: str, point_sealed: str, address_sealed: str | None) -> tuple[str, str, str, str]:
+def _place(
+    subscriber_id: int, label: str, point_sealed: str, address_sealed: str | None, radius_m: float
+) -> tuple[str, str, str, str, str]:
     lon, lat = points.open_one(subscriber_id, bytes.fromhex(point_sealed))
     address = crypto.unseal(bytes.fromhex(address_sealed), SEALED_ADDRESS) if address_sealed else ""
-    return repr(lon), repr(lat), address, label
+    return repr(lon), repr(lat), address, label, f"{radius_m:g}"
 
 
 # The consent is the latest one since 2000 (`rows.EARLIEST_CONSENT`). It counts only while the contact is verified and
@@ -170,14 +187,20 @@ _RESIDENTS = """
                                      WHERE c.subscriber_id = r.id AND c.address_sealed IS NOT NULL
                                        AND s.topic = p.topic)
                   ORDER BY p.topic) AS topics,
+           jsonb_build_object(
+               'since', r.created_at, 'timezone', w.timezone, 'most_a_day', w.most_a_day,
+               'quiet', CASE WHEN w.quiet_from IS NOT NULL THEN jsonb_build_array(w.quiet_from, w.quiet_to) END,
+               'topics', coalesce((SELECT jsonb_object_agg(p.topic, p.muted_until) FROM preferences p
+                                    WHERE p.subscriber_id = r.id), '{}')) AS choices,
            coalesce((SELECT jsonb_agg(jsonb_build_array(p.label, encode(p.point_sealed, 'hex'),
-                                                        encode(p.address_sealed, 'hex')) ORDER BY p.id)
+                                                        encode(p.address_sealed, 'hex'), p.radius_m) ORDER BY p.id)
                        FROM places p WHERE p.subscriber_id = r.id), '[]') AS places,
-           coalesce((SELECT jsonb_agg(jsonb_build_array(c.channel, encode(c.address_sealed, 'hex'), x.at, x.how)
-                                      ORDER BY c.id)
+           coalesce((SELECT jsonb_agg(jsonb_build_array(c.channel, encode(c.address_sealed, 'hex'), x.at, x.how,
+                                                        x.words, h.told) ORDER BY c.id)
                        FROM contacts c
                        LEFT JOIN LATERAL (
-                            SELECT to_char(o.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, o.how
+                            SELECT to_char(o.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, o.how,
+                                   o.words
                               FROM consents o
                              WHERE o.contact_id = c.id AND o.kind = 'opt-in' AND o.topic IS NULL
                                AND c.verified_at IS NOT NULL AND o.at >= '2000-01-01'
@@ -185,6 +208,22 @@ _RESIDENTS = """
                                                 WHERE s.channel = c.channel AND s.address_index = c.address_index
                                                   AND s.topic IS NULL)
                              ORDER BY o.at DESC, o.id DESC LIMIT 1) x ON true
+                       CROSS JOIN LATERAL (SELECT jsonb_build_object(
+                            'verified_at', c.verified_at, 'dead_at', c.dead_at,
+                            'asked_at', c.asked_at, 'entered_at', c.entered_at, 'lowest_severity', c.lowest_severity,
+                            'consents', coalesce((
+                                SELECT jsonb_agg(jsonb_build_array(o.kind, o.topic, o.at, o.how, o.words) ORDER BY o.id)
+                                  FROM consents o WHERE o.contact_id = c.id), '[]'),
+                            'suppressions', coalesce((
+                                SELECT jsonb_agg(jsonb_build_array(s.topic, s.reason, s.at) ORDER BY s.id)
+                                  FROM suppressions s
+                                 WHERE (s.channel, s.address_index) = (c.channel, c.address_index)), '[]'),
+                            'ledger', coalesce((
+                                SELECT jsonb_agg(jsonb_build_array(l.at, l.act, l.topic, l.reason, l.how, l.evidence)
+                                                 ORDER BY l.id)
+                                  FROM address_ledger l
+                                 WHERE (l.channel, l.address_index) = (c.channel, c.address_index)), '[]')) AS told) h
                       WHERE c.subscriber_id = r.id AND c.address_sealed IS NOT NULL), '[]') AS contacts
-      FROM subscribers r WHERE r.erased_at IS NULL ORDER BY r.id
+      FROM subscribers r LEFT JOIN choices w ON w.subscriber_id = r.id
+     WHERE r.erased_at IS NULL ORDER BY r.id
 """

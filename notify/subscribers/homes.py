@@ -22,12 +22,14 @@ def are_theirs(s: Session, asked: Sequence[tuple[int, Row]]) -> list[bool]:
         {"residents": list({resident for resident, _ in asked})},
     ).all()
     sealed = points.seal_all(
-        [resident for resident, _ in asked], [row.lon for _, row in asked], [row.lat for _, row in asked]
+        [resident for resident, _ in asked],
+        [row.lon if row.has_place else 0.0 for _, row in asked],
+        [row.lat if row.has_place else 0.0 for _, row in asked],
     )
     theirs = {(place.subscriber_id, bytes(place.point_sealed)) for place in places}
     streets = {(place.subscriber_id, street(place.address_sealed)) for place in places if place.address_sealed}
     return [
-        (resident, point.point_sealed) in theirs
+        (row.has_place and (resident, point.point_sealed) in theirs)
         or (row.address != "" and (resident, row.address.casefold()) in streets)
         for (resident, row), point in zip(asked, sealed, strict=True)
     ]

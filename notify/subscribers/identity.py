@@ -95,7 +95,7 @@ class Known:
     """The owner of each address, the channels on which each of these residents has one, and who was erased when.
 
     `freed`: addresses of erased residents for which there is a later consent. `joined`: when the owner of an address
-    signed up by a code.
+    last signed up by a code, or took away a topic or a place.
     """
 
     owner: dict[Key, int] = field(default_factory=dict)
@@ -124,7 +124,8 @@ def known(s: Session, keys: set[Key], contacts: str = "contacts") -> Known:
         text(f"""
             SELECT c.channel, c.address_index, c.subscriber_id,
                    c.address_sealed IS NULL AS emptied, r.erased_at, others.channels,
-                   (SELECT max(x.at) FROM consents x WHERE x.contact_id = c.id AND x.how = ANY(:by_owner)) AS joined_at
+                   greatest(r.chosen_at, (SELECT max(x.at) FROM consents x
+                                           WHERE x.contact_id = c.id AND x.how = ANY(:by_owner))) AS joined_at
               FROM unnest(string_to_array(:channels, ' '), CAST(:indexes AS bytea[])) AS k (channel, address_index)
               JOIN {contacts} c USING (channel, address_index)
               LEFT JOIN subscribers r ON r.id = c.subscriber_id,

@@ -28,7 +28,7 @@ from notify.core import audit, db
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Operator
-from notify.subscribers.csv_records import COLUMNS, header_of, lines_of, records
+from notify.subscribers.csv_records import COLUMNS, MORE_COLUMNS, header_of, lines_of, records
 from notify.subscribers.identity import Couples
 from notify.subscribers.newcomers import Newcomers
 from notify.subscribers.placing import place
@@ -159,7 +159,7 @@ def _report(tally: _Tally, names: Sequence[str], is_city_known: bool, dry_run: b
         tally.without_topic,
         tally.outside,
         is_city_known,
-        tuple(name or "(no name)" for name in names if name not in COLUMNS),
+        tuple(name or "(no name)" for name in names if name not in COLUMNS + MORE_COLUMNS),
         dry_run,
         tally.without_consent,
     )

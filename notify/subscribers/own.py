@@ -83,7 +83,7 @@ def read(s: Session, subscriber_id: int) -> OwnPage:
     )
 
 
-def choose(s: Session, subscriber_id: int, topics: Collection[Topic], language: str) -> None:
+def choose(s: Session, subscriber_id: int, topics: Collection[Topic], language: str, now: datetime) -> None:
     """Set topics and language. Raises Invalid for an unknown language, NotFound."""
     if language not in settings().languages:
         raise Invalid(_("This language is not spoken here."), hint=_("Choose one of the list."))
@@ -92,6 +92,7 @@ def choose(s: Session, subscriber_id: int, topics: Collection[Topic], language: 
     mine = Preference.subscriber_id == subscriber_id
     until = choices.muted_until(s, subscriber_id)  # a new topic keeps the pause of all others
     s.execute(delete(Preference).where(mine, Preference.topic.not_in(topics)))
+    wishes.note_choice(s, subscriber_id, now)
     if topics:
         rows = [{"subscriber_id": subscriber_id, "topic": topic, "muted_until": until} for topic in sorted(topics)]
         s.execute(insert(Preference).on_conflict_do_nothing(), rows)
@@ -131,10 +132,11 @@ def change_place(
     changed.label, changed.radius_m = label, changed.radius_m if radius_m is None else radius_m
 
 
-def remove_place(s: Session, subscriber_id: int, place_id: int) -> None:
+def remove_place(s: Session, subscriber_id: int, place_id: int, now: datetime) -> None:
     """Remove a place. Does nothing when it is gone already."""
     _lock(s)
     s.execute(delete(Place).where(Place.subscriber_id == subscriber_id, Place.id == place_id))
+    wishes.note_choice(s, subscriber_id, now)
 
 
 def stop(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None:

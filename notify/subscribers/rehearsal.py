@@ -14,7 +14,8 @@ from notify.core import keyring
 from notify.core.db import engine
 from notify.subscribers.identity import EMAIL, PHONE, Couples
 from notify.subscribers.rows import Row
-from notify.subscribers.storing import GIVEN, INCOMING, NEW_PLACES, SUPPRESSED, TO_ASK, Stored, copy, settle
+from notify.subscribers.settling import settle
+from notify.subscribers.storing import GIVEN, INCOMING, NEW_PLACES, SUPPRESSED, TO_ASK, Stored, copy
 
 
 class Rehearsal:

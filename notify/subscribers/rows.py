@@ -15,8 +15,9 @@ from notify.core.emails import NotAnEmail
 from notify.core.formulas import fused
 from notify.core.phones import NotAPhone
 from notify.models import Topic
-from notify.subscribers import labels
-from notify.subscribers.csv_records import COLUMNS, is_utf8
+from notify.subscribers import history, labels
+from notify.subscribers.csv_records import COLUMNS, MORE_COLUMNS, is_utf8
+from notify.subscribers.history import History
 from notify.subscribers.placing import NoPlace
 from zones.placing import Bounds, is_near, is_swapped, kilometres
 
@@ -24,7 +25,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 NO_TOPICS: tuple[str, ...] = ()
 NOWHERE = (math.nan, math.nan, False)
-_NO_CELLS = dict.fromkeys(COLUMNS, "")
+_NO_CELLS = dict.fromkeys(COLUMNS + MORE_COLUMNS, "")
 Locate = Callable[[str], tuple[float, float] | None]  # street address -> (lon, lat); NoPlace says why there is none
 
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*")  # BCP 47; only the base is stored
@@ -32,6 +33,7 @@ _TOPICS = {topic.value for topic in Topic}
 _SEPARATORS = re.compile(r"[\s,;]+")
 LONGEST_LABEL, LONGEST_ADDRESS = 60, 300  # characters
 LONGEST_HOW = 250  # an operator's words (`serving.LONGEST_HOW`) and who noted them
+WIDEST_M = 20_000  # metres around a place
 DEFAULT_LABEL = "home"
 EARLIEST_CONSENT = 2000  # year; nobody signed up before, but a file may have 26 for 2026
 
@@ -56,6 +58,20 @@ class Row:
     consent_at: datetime | None
     consent_how: str
     is_outside: bool = False  # far from the city, as confirmed by the operator
+    radius_m: float = 0.0
+    consent_words: str = ""
+    history: History | None = None  # of an export
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it has one: a resident of an export may have none, and lon and lat are NaN then."""
+        return not math.isnan(self.lon)
+
+    @property
+    def agreed_at(self) -> datetime | None:
+        """The newest consent in the row."""
+        told = self.history.agreed_at if self.history else None
+        return max((at for at in (self.consent_at, told) if at), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +123,16 @@ class Reader:
         label = _tried(faults, "", _printable, "label", cells["label"], LONGEST_LABEL) or DEFAULT_LABEL
         consent_at = _tried(faults, None, self._consent, cells)
         how = _tried(faults, "", _printable, "consent_how", cells["consent_how"], LONGEST_HOW)
+        words = _tried(faults, "", _printable, "consent_words", cells["consent_words"], history.LONGEST)
+        radius_m = _tried(faults, 0.0, _radius, cells["radius_m"])
+        told = _tried(faults, None, self._history, fields)
         if faults:
             raise BadRow(" ".join(faults))
         label, address = labels.parted(label, address, DEFAULT_LABEL)
-        return Row(line, phone, email, language, topics, lon, lat, address, label, consent_at, how, is_outside)
+        return Row(
+            line, phone, email, language, topics, lon, lat, address, label, consent_at, how, is_outside, radius_m,
+            words, told,
+        )  # fmt: skip
 
     def _cells(self, fields: list[str]) -> dict[str, str]:
         """Return the cells by column; "" for columns that the file does not have."""
@@ -134,6 +156,8 @@ class Reader:
     def _point(self, cells: dict[str, str], address: str) -> tuple[float, float]:
         if cells["lon"] or cells["lat"]:
             return _degrees(cells)
+        if not cells["address"] and (cells["choices"] or cells["history"]):
+            return math.nan, math.nan
         if not cells["address"]:
             raise BadRow("lon, lat: give them, or an address.")
         if not address:  # its fault has been reported already
@@ -145,6 +169,17 @@ class Reader:
         if found is None:
             raise BadRow("address: it is not known; give lon and lat.")
         return found
+
+    def _history(self, fields: list[str]) -> History | None:
+        """Read the cells of an export, as they are: tidied they would not be the same."""
+        raw = dict(zip(self.names, fields, strict=True))
+        choices, told = raw.get("choices", ""), raw.get("history", "")
+        if not choices.strip() and not told.strip():
+            return None
+        try:
+            return history.read(choices, told, self.now)
+        except ValueError as error:
+            raise BadRow(f"choices, history: {error}.") from None
 
     def _consent(self, cells: dict[str, str]) -> datetime | None:
         given, how = cells["consent_at"], cells["consent_how"]
@@ -213,6 +248,16 @@ def _degrees(cells: dict[str, str]) -> tuple[float, float]:
     if faults:
         raise BadRow(" ".join(faults))
     return values[0], values[1]
+
+
+def _radius(cell: str) -> float:
+    try:
+        radius_m = float(cell or 0)
+    except ValueError:
+        radius_m = math.nan
+    if not 0 <= radius_m <= WIDEST_M:
+        raise BadRow(f"radius_m: give metres from 0 to {WIDEST_M:,}.")
+    return radius_m
 
 
 @lru_cache(1_024)  # a file has few different ones

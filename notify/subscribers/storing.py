@@ -10,20 +10,14 @@ from sqlalchemy.orm import Session
 
 from notify.core import crypto, keyring, points
 from notify.core.db import raw
-from notify.subscribers import addresses, homes
+from notify.subscribers import addresses
 from notify.subscribers.homes import SEALED_ADDRESS
-from notify.subscribers.identity import EMAIL, PHONE, Conflict, Couple, Couples, Key, Known, free, known, owner
+from notify.subscribers.identity import EMAIL, PHONE, Couple, Couples, Key, free
+from notify.subscribers.restoring import Told, restore, restore_consents
 from notify.subscribers.rows import Row
+from notify.subscribers.settling import Settled, settle
 
 IMPORT_LOCK = 7_461_002  # two simultaneous imports could make two residents of one person
-ERASED = (
-    "This resident asked to be erased, or to get messages elsewhere. If the resident has signed up again since then,"
-    " give the new consent_at and consent_how."
-)
-JOINED = (
-    "This resident has signed up since then, without this place. If the resident has asked for it later, give the new"
-    " consent_at and consent_how."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +34,6 @@ class Stored:
 
     def __add__(self, other: Self) -> "Stored":
         return Stored(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Stored)))
-
-
-@dataclass(slots=True)
-class Settled:
-    """A row and the resident that it is about; -n is the n-th new resident of the chunk."""
-
-    row: Row
-    keys: dict[str, Key]  # by column
-    owner: int
 
 
 def store(
@@ -68,77 +53,23 @@ def store(
         free(s, freed)
     s.execute(text(f"CREATE TEMP TABLE incoming ({INCOMING}) ON COMMIT DROP"))
     new_ids = _new_ids(s, -min((one.owner for one in settled), default=0))
-    copy(s, settled, had, lambda resident: new_ids[-resident - 1] if resident < 0 else resident)
-    return _insert(s, now, ask), refused
+
+    def number(resident: int) -> int:
+        return new_ids[-resident - 1] if resident < 0 else resident
+
+    copy(s, settled, had, number)
+    told = [
+        Told(one.row.history, one.keys, number(one.owner), one.owner < 0)
+        for one in settled
+        if one.row.history is not None
+    ]
+    stored = _insert(s, now, ask, lambda: restore_consents(s, told, had))
+    restore(s, told, had)
+    return stored, refused
 
 
 def couple_of(phone: str, email: str) -> Couple:
     return addresses.index(PHONE, phone), addresses.index(EMAIL, email)
-
-
-def settle(
-    s: Session,
-    rows: Sequence[Row],
-    couples: Couples,
-    contacts: str = "contacts",
-    new: int = 0,
-    *,
-    merge: bool = False,
-) -> tuple[list[Settled], set[Key], set[Key], list[tuple[int, str]]]:
-    """Decide whom each row is about. Return the rows, the addresses that exist already, those that become free for
-    another resident, and (line, reason) of the rows that are refused.
-
-    New residents are counted down from `new`.
-    """
-    keyed = [(row, _keys(row)) for row in rows]
-    given = {key for _, keys in keyed for key in keys.values()}
-    alone = {key for _, keys in keyed if len(keys) == 1 for key in keys.values()}
-    partners = couples.partners(alone)
-    there = known(s, given.union(*partners.values()), contacts)
-    had = set(there.owner)
-    settled: list[Settled] = []
-    refused: list[tuple[int, str]] = []
-    foreign = _foreign(s, keyed, there)
-    for row, keys in keyed:
-        if row.line in foreign:
-            refused.append((row.line, JOINED))
-            continue
-        there.free(keys.values(), row.consent_at)
-        try:
-            resident = owner(keys.values(), partners.get(next(iter(keys.values())), ()), there, couples, merge)
-        except Conflict as conflict:
-            refused.append((row.line, str(conflict)))
-            continue
-        if resident in there.erased:
-            refused.append((row.line, ERASED))
-            continue
-        if resident is None:
-            new -= 1
-            resident = new
-        there.give(resident, keys.values())
-        settled.append(Settled(row, keys, resident))
-    return settled, had - there.freed, there.freed, refused
-
-
-def _foreign(s: Session, keyed: Sequence[tuple[Row, dict[str, Key]]], there: Known) -> set[int]:
-    """Return the lines older than the day on which a resident joined, which have none of the resident's places: they
-    may be about somebody who had the phone or email before."""
-    older = [
-        (there.owner[key], row)
-        for row, keys in keyed
-        for key in keys.values()
-        if key in there.joined and (row.consent_at is None or row.consent_at < there.joined[key])
-    ]
-    return {row.line for (_, row), at_home in zip(older, homes.are_theirs(s, older), strict=True) if not at_home}
-
-
-def _keys(row: Row) -> dict[str, Key]:
-    keys = {}
-    if row.phone:
-        keys["phone"] = (PHONE, addresses.index(PHONE, row.phone))
-    if row.email:
-        keys["email"] = (EMAIL, addresses.index(EMAIL, row.email))
-    return keys
 
 
 def _new_ids(s: Session, count: int) -> list[int]:
@@ -169,7 +100,8 @@ def _values(settled: Sequence[Settled], had: set[Key], number: Callable[[int], i
         return key[1], crypto.seal(address, key[0])
 
     residents = [number(one.owner) for one in settled]
-    sealed_points = points.seal_all(residents, [one.row.lon for one in settled], [one.row.lat for one in settled])
+    at = [(one.row.lon, one.row.lat) if one.row.has_place else (0.0, 0.0) for one in settled]
+    sealed_points = points.seal_all(residents, [lon for lon, _ in at], [lat for _, lat in at])
     for one, resident, point in zip(settled, residents, sealed_points, strict=True):
         row = one.row
         yield (
@@ -180,26 +112,30 @@ def _values(settled: Sequence[Settled], had: set[Key], number: Callable[[int], i
             " ".join(row.topics),
             *seal(one.keys.get("phone"), row.phone),
             *seal(one.keys.get("email"), row.email),
-            *point,
+            *(point if row.has_place else (None, None)),
             row.label,
             crypto.seal(row.address, SEALED_ADDRESS) if row.address else None,
             row.consent_at,
             row.consent_how or None,
+            row.radius_m,
+            row.consent_words,
+            row.history.choices.since if row.history and row.history.choices else None,
         )
 
 
 INCOMING = """
         line int, subscriber_id bigint, is_new bool, language text, topics text,
         phone_index bytea, phone_sealed bytea, email_index bytea, email_sealed bytea,
-        point_sealed bytea, cell_index bytea, label text, place_sealed bytea, consent_at timestamptz, consent_how text
+        point_sealed bytea, cell_index bytea, label text, place_sealed bytea, consent_at timestamptz, consent_how text,
+        radius_m real, consent_words text, since timestamptz
 """
 _TYPES = ["int4", "int8", "bool", "text", "text", "bytea", "bytea", "bytea", "bytea", "bytea", "bytea", "text",
-          "bytea", "timestamptz", "text"]  # fmt: skip
+          "bytea", "timestamptz", "text", "float4", "text", "timestamptz"]  # fmt: skip
 
 # One row for each address in `incoming`.
 GIVEN = f"""
     WITH given AS (
-        SELECT subscriber_id, channel, address_index, address_sealed, consent_at, consent_how
+        SELECT subscriber_id, channel, address_index, address_sealed, consent_at, consent_how, consent_words
           FROM incoming, LATERAL (VALUES ('{PHONE}', phone_index, phone_sealed), ('{EMAIL}', email_index, email_sealed))
                AS a (channel, address_index, address_sealed)
          WHERE address_index IS NOT NULL
@@ -207,7 +143,9 @@ GIVEN = f"""
 """  # noqa: S608
 
 
-def _insert(s: Session, now: datetime, ask: bool) -> Stored:
+def _insert(s: Session, now: datetime, ask: bool, consented: Callable[[], int]) -> Stored:
+    """Store what is in `incoming`. `consented`: stores other consents before, and returns how many of these it had."""
+
     def run(statement: str) -> int:
         done = s.execute(text(statement), {"now": now} if ":now" in statement else {})
         assert isinstance(done, CursorResult)  # noqa: S101  it is not a SELECT
@@ -217,7 +155,7 @@ def _insert(s: Session, now: datetime, ask: bool) -> Stored:
     residents = run(_RESIDENTS)
     contacts = run(GIVEN + _CONTACTS)
     run(GIVEN + _VERIFY)
-    consents = run(GIVEN + _CONSENTS)
+    consents = consented() + run(GIVEN + _CONSENTS)
     suppressed = s.execute(text(SUPPRESSED)).scalar_one()
     asked = run(GIVEN + _ASKS) if ask else 0
     return Stored(residents, contacts, run(_PLACES), run(_TOPICS), consents, suppressed, asked)
@@ -225,7 +163,7 @@ def _insert(s: Session, now: datetime, ask: bool) -> Stored:
 
 _RESIDENTS = """
     INSERT INTO subscribers (id, language, created_at) OVERRIDING SYSTEM VALUE
-    SELECT DISTINCT ON (subscriber_id) subscriber_id, language, CAST(:now AS timestamptz)
+    SELECT DISTINCT ON (subscriber_id) subscriber_id, language, coalesce(since, CAST(:now AS timestamptz))
       FROM incoming WHERE is_new ORDER BY subscriber_id, line
 """
 _CONTACTS = """
@@ -245,14 +183,14 @@ _VERIFY = """
 """
 # The LIMIT makes PostgreSQL use the index; without it, a table that grew in this import is read whole for each chunk.
 _CONSENTS = """
-    INSERT INTO consents (contact_id, kind, at, how)
-    SELECT DISTINCT c.id, 'opt-in', g.consent_at, g.consent_how
+    INSERT INTO consents (contact_id, kind, at, how, words)
+    SELECT c.id, 'opt-in', g.consent_at, g.consent_how, max(g.consent_words)
       FROM given g JOIN contacts c USING (channel, address_index)
       LEFT JOIN LATERAL (
            SELECT true AS noted FROM consents x
             WHERE x.contact_id = c.id AND x.kind = 'opt-in' AND x.topic IS NULL
               AND x.at = g.consent_at AND x.how = g.consent_how LIMIT 1) known ON true
-     WHERE g.consent_at IS NOT NULL AND noted IS NULL
+     WHERE g.consent_at IS NOT NULL AND noted IS NULL GROUP BY c.id, g.consent_at, g.consent_how
 """
 _UNASKED = """
     c.verified_at IS NULL AND c.asked_at IS NULL AND c.address_sealed IS NOT NULL
@@ -273,21 +211,25 @@ TO_ASK = f"""
                                             AND (x.channel, x.address_index) = (g.channel, g.address_index))
             OR {_UNASKED}) AND NOT EXISTS (SELECT FROM import_asks i WHERE i.contact_id = c.id)
 """  # noqa: S608
+# A new topic keeps the pause of all others.
 _TOPICS = """
-    INSERT INTO preferences (subscriber_id, topic)
-    SELECT subscriber_id, CAST(unnest(string_to_array(topics, ' ')) AS topic) FROM incoming
+    INSERT INTO preferences (subscriber_id, topic, muted_until)
+    SELECT i.subscriber_id, CAST(unnest(string_to_array(i.topics, ' ')) AS topic), pause.until
+      FROM incoming i,
+           LATERAL (SELECT CASE WHEN bool_and(p.muted_until IS NOT NULL) THEN min(p.muted_until) END AS until
+                      FROM preferences p WHERE p.subscriber_id = i.subscriber_id) pause
     ON CONFLICT DO NOTHING
 """
 _PLACES = """
-    INSERT INTO places (subscriber_id, label, point_sealed, cell_index, address_sealed, created_at)
-    SELECT subscriber_id, label, point_sealed, cell_index, place_sealed, CAST(:now AS timestamptz)
-      FROM incoming ORDER BY line
+    INSERT INTO places (subscriber_id, label, point_sealed, cell_index, radius_m, address_sealed, created_at)
+    SELECT subscriber_id, label, point_sealed, cell_index, radius_m, place_sealed, CAST(:now AS timestamptz)
+      FROM incoming WHERE point_sealed IS NOT NULL ORDER BY line
     ON CONFLICT DO NOTHING
 """
 # Counts what _PLACES would insert, for a dry run.
 NEW_PLACES = """
     SELECT count(*) FROM (SELECT DISTINCT subscriber_id, point_sealed FROM incoming) i
-     WHERE NOT EXISTS (SELECT FROM places p
+     WHERE point_sealed IS NOT NULL AND NOT EXISTS (SELECT FROM places p
                         WHERE (p.subscriber_id, p.point_sealed) = (i.subscriber_id, i.point_sealed))
 """
 SUPPRESSED = f"""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,7 @@ from notify.city.geocoder.regions import Region
 from notify.core import crypto, keyring, points
 from notify.core.errors import Refused, Unavailable
 from notify.core.translation import gettext as _
-from notify.models import Arrival, Place, PlaceCheck
+from notify.models import Arrival, Place, PlaceCheck, Subscriber
 from notify.subscribers import labels
 from notify.subscribers.homes import SEALED_ADDRESS, street
 from zones.addresses.ranges import metres
@@ -96,6 +96,11 @@ def _own_label(label: str, there: Sequence[Place]) -> str:
 def note_arrival(s: Session, subscriber_id: int, now: datetime) -> None:
     """Have a resident who has joined, or has another place, told what is in force there (`alerts.arrivals`)."""
     s.add(Arrival(subscriber_id=subscriber_id, at=now, due_at=now))
+
+
+def note_choice(s: Session, subscriber_id: int, now: datetime) -> None:
+    """Note that a topic or a place of a resident was taken away, so that no older list brings it back."""
+    s.execute(update(Subscriber).where(Subscriber.id == subscriber_id).values(chosen_at=now))
 
 
 def too_many() -> Refused:

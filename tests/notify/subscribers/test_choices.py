@@ -47,7 +47,7 @@ def test_a_pause_ends_when_that_day_begins_where_the_resident_lives(s: Session, 
 
 def test_a_topic_that_is_chosen_in_a_pause_is_paused_too(s: Session, who: Resident) -> None:
     choices.choose(s, who.id, Chosen(muted_until=TODAY + timedelta(days=9)), NOW)
-    own.choose(s, who.id, [Topic.HEAT], "en")
+    own.choose(s, who.id, [Topic.HEAT], "en", NOW)
     assert choices.read(s, who.id, NOW).muted_until == TODAY + timedelta(days=9)
     choices.choose(s, who.id, Chosen(), NOW)
     assert choices.read(s, who.id, NOW).muted_until is None
