@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session, load_only
 from notify.alerts import instead
 from notify.alerts.listing import InIncident
 from notify.alerts.public import archive
-from notify.channels.channel import CHANNELS
+from notify.channels.channel import CHANNELS, EMAIL
 from notify.content.compose import catalogue
 from notify.content.layout import Block, blocks_of
-from notify.core import states
+from notify.core import alarms, states
 from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.models import Alert, Lane, StoredContent
@@ -143,6 +143,10 @@ class _Words:
         whole = {one.alert.id for one in shown}
         names = {one.id for one in [*named, *(name for one in shown for name in one.names)]} - whole
         self._by_alert = _contents(s, names, language, text=False) | _contents(s, whole, language, text=True)
+        for alert_id in (whole | names) - self._by_alert.keys():
+            told = f"The words of alert {alert_id} are missing: pages show its event and its area only."
+            alarms.sound(s, alarms.UNREADABLE_ROW, told, now, alert_id=alert_id)
+            self._by_alert[alert_id] = _no_words()
 
     def shown(self, one: _Showing) -> Shown:
         return Shown(
@@ -179,25 +183,35 @@ class _Words:
 
 
 def _contents(s: Session, alerts: Collection[int], language: str, *, text: bool) -> dict[int, StoredContent]:
-    """Return of each alert the words in the reader's language, or else in the city's: those of the most detailed
-    channel."""
+    """Return of each alert the words in the reader's language, or else in the city's, or in any: those of the most
+    detailed channel."""
     preferred = [language, *settings().languages]
     columns = [StoredContent.subject, *([StoredContent.text] if text else ())]
     found = s.scalars(
         select(StoredContent)
-        .where(StoredContent.alert_id.in_(alerts), StoredContent.language.in_(preferred))
+        .where(StoredContent.alert_id.in_(alerts))
         .options(load_only(*columns))
     )
+
+    def rank(one: StoredContent) -> tuple[int, int]:
+        known = one.language in preferred
+        return preferred.index(one.language) if known else len(preferred), -CHANNELS[one.channel].detail
+
     best: dict[int, StoredContent] = {}
-    for one in sorted(found, key=lambda one: (preferred.index(one.language), -CHANNELS[one.channel].detail)):
+    for one in sorted(found, key=rank):
         best.setdefault(one.alert_id, one)
     return best
 
 
+def _no_words() -> StoredContent:
+    return StoredContent(channel=EMAIL.name, language=settings().languages[0], subject="", text="")
+
+
 def _body(content: StoredContent, event: str) -> list[Block]:
     """Return the words without the end of an email: the link to this page, and how to unsubscribe."""
-    common = catalogue().event(event).common[content.language]
-    ends = tuple(f"{words}" for words in (common.latest, common.questions, common.why, common.unsubscribe))
+    common = catalogue().event(event).common.get(content.language)
+    said = (common.latest, common.questions, common.why, common.unsubscribe) if common else ()
+    ends = tuple(f"{words}" for words in said)
     body: list[Block] = []
     for block in blocks_of(content.text):
         if CHANNELS[content.channel].letter and block.lines[0].startswith(ends):

@@ -16,6 +16,7 @@ from notify.city import geocoder
 from notify.city.geocoder import Match
 from notify.city.geocoder.regions import region, regions_like
 from notify.city.geocoder.standing import city_before
+from notify.core.characters import visible
 from notify.core.errors import Invalid, TocsinError
 from notify.core.neighbours import Neighbour
 from notify.core.settings import settings
@@ -115,8 +116,8 @@ def read(s: Session, one: Asked) -> Where:
     Raises Invalid when nothing is given; Unknown when the address is not found, and nothing near it is given;
     Elsewhere for a place outside the city.
     """
-    label, radius_m = " ".join(one.label.split())[:60] or _("Home"), radius_of(one.radius)
-    address = " ".join(one.address.split())
+    label, radius_m = _line(one.label)[:60] or _("Home"), radius_of(one.radius)
+    address = _line(one.address)
     if one.place and one.place != NONE_OF_THEM:
         lon, lat, named = chosen(one.place)
         _require_near(s, lon, lat)
@@ -210,9 +211,14 @@ def chosen(given: str) -> tuple[float, float, str]:
         point = float(lon), float(lat)
         if not all(map(isfinite, point)):
             raise ValueError(given)
-        return *point, named
+        return *point, _line(named)
     except ValueError:
         raise Invalid(_("Choose one of the places."), hint=_("Or write the address again.")) from None
+
+
+def _line(given: str) -> str:
+    """Return what was typed as one line of visible characters. PostgreSQL stores no NUL."""
+    return " ".join(visible(given.replace("\0", " ")).split())
 
 
 def radius_of(given: str) -> float:

@@ -84,7 +84,7 @@ RIGHTS = {
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at, chosen_at)",
     "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at, asked_at,"
-    " entered_at, lowest_severity)",
+    " entered_at, lowest_severity, passed_on_at)",
     "places": "SELECT, INSERT, UPDATE, DELETE",
     "arrivals": "SELECT, INSERT, DELETE, UPDATE (due_at)",
     "place_checks": "SELECT, INSERT, DELETE, UPDATE (decision, decided_at, decided_by, why)",

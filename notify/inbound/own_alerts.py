@@ -6,7 +6,7 @@ Only who has proved the number, and has had it since, hears of places (docs/adr,
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from notify.alerts import instead
 from notify.alerts.listing import InIncident
@@ -17,7 +17,7 @@ from notify.core.errors import Unavailable
 from notify.core.settings import settings
 from notify.core.states import IN_FORCE
 from notify.inbound.heard import Heard, Outcome
-from notify.models import Alert, Place, StoredContent, Topic
+from notify.models import Alert, Place, Standing, StoredContent, Topic
 from notify.subscribers import consent, own, record
 from zones.geometry import readable_areas
 from zones.membership import Membership
@@ -74,7 +74,7 @@ def _told(heard: Heard, active: Sequence[InIncident], key: str) -> Outcome:
 
 
 def _active(heard: Heard) -> list[InIncident]:
-    """Return the alerts in force whose area one of the resident's places touches: emergencies, then the newest."""
+    """Return the alerts that have the last word at one of the resident's places: emergencies, then the newest."""
     if heard.resident is None:
         return []
     lon, lat, radius_m = _points(heard)
@@ -87,7 +87,9 @@ def _active(heard: Heard) -> list[InIncident]:
     if not len(lon) or not in_force:
         return []
     stored = heard.s.execute(
-        select(Alert.id, Alert.area).where(Alert.id.in_([one.id for one in in_force]), Alert.area.is_not(None))
+        select(Alert.id, func.coalesce(Standing.left_area, Alert.area).label("area"))
+        .outerjoin(Standing, Standing.alert_id == Alert.id)
+        .where(Alert.id.in_([one.id for one in in_force]), Alert.area.is_not(None))
     ).all()
     areas = readable_areas(bytes(row.area) for row in stored)
     touched = {

@@ -14,11 +14,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.core import quiet_time
-from notify.core.errors import Invalid
+from notify.core.errors import Invalid, NotFound
 from notify.core.quiet_time import NEVER, QuietHours
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.models import Choices, Contact, Preference
+from notify.models import Choices, Contact, Preference, Subscriber
 
 MOST_A_DAY = 20
 LONGEST_MUTE = timedelta(days=366)
@@ -56,10 +56,12 @@ def read(s: Session, subscriber_id: int, now: datetime) -> Chosen:
 
 
 def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> None:
-    """Store what a resident chooses, in place of what they chose before. Raises Invalid, and changes nothing then.
+    """Store what a resident chooses, in place of what they chose before. Raises NotFound once they are erased, and
+    Invalid, and changes nothing then.
 
     A pause that is as it was shown stays as it is, to the second: it may have been asked for by text.
     """
+    _require(s, subscriber_id)
     is_new = wanted.muted_until != read(s, subscriber_id, now).muted_until
     until = _checked(s, wanted, now, is_new=is_new)
     own = {
@@ -75,6 +77,13 @@ def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> Non
         s.execute(delete(Choices).where(Choices.subscriber_id == subscriber_id))
     if is_new:
         s.execute(update(Preference).where(Preference.subscriber_id == subscriber_id).values(muted_until=until))
+
+
+def _require(s: Session, subscriber_id: int) -> None:
+    """Wait for an erasure that is under way. Raises NotFound for a resident who is erased: a page may still be open."""
+    there = select(Subscriber.id).where(Subscriber.id == subscriber_id, Subscriber.erased_at.is_(None))
+    if s.scalar(there.with_for_update(read=True)) is None:
+        raise NotFound(_("You are not signed up any more."), hint=_("Join again to get messages."))
 
 
 def muted_until(s: Session, subscriber_id: int) -> datetime | None:

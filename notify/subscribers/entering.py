@@ -105,7 +105,8 @@ def enter(s: Session, entry: Entry, now: datetime, by: Operator) -> Entered:
 
 
 def describe(s: Session, token: str, now: datetime) -> Asked:
-    """Return what the link of an email would confirm. Changes nothing. Raises Invalid, NotFound when it is over."""
+    """Return what the link of an email would confirm. Changes nothing. Raises Invalid, NotFound when it is over, and
+    Refused when its owner has stopped our messages since."""
     contact, kept = _asked(s, token, now)
     assert contact.address_sealed is not None  # noqa: S101  such a contact is not asked
     address = crypto.unseal(contact.address_sealed, contact.channel)
@@ -269,6 +270,11 @@ def _asked(s: Session, token: str, now: datetime) -> tuple[Contact, questions.Ab
     number, _point, _nonce = crypto.read_token(PURPOSE, token).partition(".")
     contact = s.get(Contact, int(number), with_for_update=True)
     if contact is not None and contact.address_sealed is not None:
+        if consent.reasons_against(s, contact.channel, contact.address_index):
+            raise Refused(
+                _("Messages to this email were stopped since we asked."),
+                hint=_("To get them, join on the page where one joins."),
+            )
         kept = questions.waiting(s, contact.channel, contact.address_index, now)
         if kept is not None and str(kept.get("place", "")).endswith(f"/{token}"):
             return contact, kept

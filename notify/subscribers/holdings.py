@@ -41,9 +41,9 @@ class Held:
 
 # What was stored with a contact before it passed on to the resident is about somebody else (`proving.pass_on`).
 _OF_CONTACT = """EXISTS (SELECT FROM contacts c WHERE c.subscriber_id = :id AND c.id = t.contact_id
-                            AND (c.created_at >= :since OR t.{at} >= :since))"""
+                            AND (c.passed_on_at IS NULL OR t.{at} >= c.passed_on_at))"""
 _OF_ADDRESS = """EXISTS (SELECT FROM contacts c WHERE c.subscriber_id = :id AND c.address_index = t.address_index
-                            AND (c.created_at >= :since OR t.{at} >= :since))"""
+                            AND (c.passed_on_at IS NULL OR t.{at} >= c.passed_on_at))"""
 _OWN = "t.subscriber_id = :id"
 
 HELD = {
@@ -90,7 +90,8 @@ HELD = {
         gettext_noop("the alerts that we sent you, or left out"),
         """t.id IN (SELECT d.id FROM alerts a CROSS JOIN contacts c
                       JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
-                     WHERE c.subscriber_id = :id AND a.launched_at >= :since)""",
+                     WHERE c.subscriber_id = :id AND a.launched_at >= :since
+                       AND (c.passed_on_at IS NULL OR a.launched_at >= c.passed_on_at))""",
         {"batch_id": INTERNAL},
         """, (SELECT x.subject FROM batches b JOIN contents x USING (alert_id, channel, language)
                WHERE b.id = t.batch_id) AS subject,
@@ -99,15 +100,17 @@ HELD = {
     ),
     "joinings": Held(
         gettext_noop("what you typed to join or to sign in, for a day"),
-        "t.adds_to = :id OR EXISTS (SELECT FROM contacts c WHERE c.subscriber_id = :id AND c.id = t.contact_id)",
+        f"t.adds_to = :id OR {_OF_CONTACT.format(at='ended_at')}",
         {
             "token_hash": SECRET, "code_hash": SECRET, "link_hash": SECRET, "address_index": KEYED_HASH,
         },
     ),
     "direct_messages": Held(
         gettext_noop("codes, welcomes, questions and tests that we sent you"),
-        """EXISTS (SELECT FROM contacts c LEFT JOIN joinings j ON j.contact_id = c.id
-                    WHERE c.subscriber_id = :id AND (c.id = t.contact_id OR j.id = t.joining_id))""",
+        f"""{_OF_CONTACT.format(at="made_at")}
+            OR EXISTS (SELECT FROM joinings j JOIN contacts c ON c.id = j.contact_id
+                        WHERE c.subscriber_id = :id AND j.id = t.joining_id
+                          AND (c.passed_on_at IS NULL OR j.ended_at >= c.passed_on_at))""",
     ),
     "audit": Held(
         gettext_noop("what staff looked up or did for you, and what you erased"),

@@ -154,6 +154,7 @@ def start(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> Non
 
 
 def _own(s: Session, subscriber_id: int, contact_id: int) -> Contact:
+    _resident(s, subscriber_id)
     found = s.scalar(select(Contact).where(Contact.id == contact_id, Contact.subscriber_id == subscriber_id))
     if found is None:
         raise NotFound(_("This is not one of your phones and emails."))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from notify.core import audit
 from notify.models import Consent, Contact, Place, ResidentChange, Subscriber, Suppression
-from notify.subscribers import consent, wishes
+from notify.subscribers import consent, questions, serving, wishes
 from notify.subscribers.wishes import Wish
 
 # A number that was given up rests so long, at least, before somebody else gets it: 47 CFR 52.15(f)(1)(ii). About 35
@@ -41,8 +41,12 @@ def is_theirs(s: Session, contact: Contact, wish: Wish | None, now: datetime) ->
 
 
 def verify(s: Session, contact: Contact, now: datetime) -> None:
-    """Record that its owner has proved a contact, and agreed: they get what is in force at their places."""
-    contact.verified_at = now
+    """Record that its owner has proved a contact, and agreed: they get what is in force at their places.
+
+    What we may be asking them, whether they want alerts, is answered.
+    """
+    contact.verified_at, contact.entered_at = now, None
+    questions.settle(s, contact.channel, contact.address_index, now, only=questions.CONFIRM)
     if contact.subscriber_id is not None:
         wishes.note_arrival(s, contact.subscriber_id, now)
 
@@ -51,16 +55,23 @@ def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> bool
     """Move a contact to who has proved it, and return whether the resident before has places.
 
     That resident keeps other contacts, places and topics; what was noted about the address, such as opt-outs and their
-    proof, stays with it.
+    proof, stays with it. One whom staff had entered by this contact alone, and who never confirmed, is erased: nothing
+    may be sent to them, and nobody would ever take them up again.
     """
     before = contact.subscriber_id
     assert before is not None  # noqa: S101  only timelines have none
-    contact.subscriber_id, contact.lowest_severity = to.id, None
+    was_entered = contact.entered_at is not None and contact.verified_at is None
+    contact.subscriber_id, contact.lowest_severity, contact.passed_on_at = to.id, None, now
+    contact.entered_at = None
+    questions.settle(s, contact.channel, contact.address_index, now)
+    s.flush()
     s.execute(insert(ResidentChange).values(subscriber_id=before).on_conflict_do_nothing())  # triggers see the new one
     audit.note(
         s, now=now, by=None, action="pass-on", subject="subscriber", subject_id=before, channel=contact.channel,
         new=to.id,
     )  # fmt: skip
+    if was_entered and s.scalar(select(Contact.id).where(Contact.subscriber_id == before).limit(1)) is None:
+        serving.erase_own(s, before, now, None, how="not confirmed")
     return s.scalar(select(Place.id).where(Place.subscriber_id == before).limit(1)) is not None
 
 

@@ -78,9 +78,11 @@ def waiting(s: Session, channel: str, index: bytes, now: datetime) -> About | No
     return talk.kept if talk.asked in (CONFIRM, STILL_THERE) else None
 
 
-def settle(s: Session, channel: str, index: bytes, now: datetime) -> None:
-    """End the question: it was answered elsewhere than by a text."""
-    conversations.keep(s, channel, index, conversations.read(s, channel, index, now).over(), now)
+def settle(s: Session, channel: str, index: bytes, now: datetime, *, only: Question | None = None) -> None:
+    """End the question, or that one only: it was answered elsewhere than by a text."""
+    talk = conversations.read(s, channel, index, now)
+    if talk.asked and only in (None, talk.asked):
+        conversations.keep(s, channel, index, talk.over(), now)
 
 
 __all__ = ["CONFIRM", "PLACE", "STILL_THERE", "About", "Question", "ask", "settle", "waiting"]

@@ -219,7 +219,7 @@ _OTHERS = """
                         WHERE c.subscriber_id = :id)
      ORDER BY a.launched_at DESC, a.id DESC
 """
-# What was launched before there was such a resident went to who had the contact then (`proving.pass_on`).
+# What was launched before the contact was theirs went to who had it then (`proving.pass_on`).
 _MESSAGES = """
     SELECT a.id, a.topic::text, a.status, a.launched_at, c.channel, c.address_sealed, d.state::text AS state, d.reason,
            d.sent_at, d.settled_at, x.subject, x.text AS words
@@ -227,5 +227,6 @@ _MESSAGES = """
       LEFT JOIN batches b ON b.id = d.batch_id
       LEFT JOIN contents x ON (x.alert_id, x.channel, x.language) = (b.alert_id, b.channel, b.language)
      WHERE c.subscriber_id = :id AND a.launched_at >= :since
+       AND (c.passed_on_at IS NULL OR a.launched_at >= c.passed_on_at)
      ORDER BY a.launched_at DESC, a.id DESC, c.id LIMIT :most
 """

@@ -229,12 +229,13 @@ _TOPICS_OF_CONTACT = f"""
 _CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
 _TOPICS = "SELECT topic::text, muted_until FROM preferences WHERE subscriber_id = :id ORDER BY topic"
 # Joined through the alerts, because deliveries have no index that begins with the contact. What was launched before
-# there was such a resident went to who had the contact then (`proving.pass_on`), and shows where that person lived.
+# the contact was theirs went to who had it then (`proving.pass_on`), and shows where that person lived.
 _ALERTS = """
     SELECT a.id, a.event, a.launched_at, c.channel, d.state::text AS state, d.reason
       FROM (SELECT id, event, launched_at FROM alerts WHERE launched_at IS NOT NULL
              ORDER BY launched_at DESC, id DESC LIMIT :most) a
       CROSS JOIN contacts c JOIN deliveries d ON d.alert_id = a.id AND d.contact_id = c.id
       JOIN subscribers r ON r.id = c.subscriber_id
-     WHERE r.id = :id AND a.launched_at >= r.created_at ORDER BY a.launched_at DESC, a.id DESC, c.id
+     WHERE r.id = :id AND a.launched_at >= r.created_at AND (c.passed_on_at IS NULL OR a.launched_at >= c.passed_on_at)
+     ORDER BY a.launched_at DESC, a.id DESC, c.id
 """

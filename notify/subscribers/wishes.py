@@ -50,8 +50,8 @@ def around(there: Region, label: str, address: str = "", *, least_m: float = 0.0
 
 
 def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
-    """Store a place, unless the resident has it already. The caller holds IMPORT_LOCK.
-    In any case they are told what is in force at their places.
+    """Store a place, unless the resident has it already: then its circle becomes the wider of both. The caller holds
+    IMPORT_LOCK. In any case they are told what is in force at their places.
 
     The same point is the same place, and so is the same address a few metres away. Raises Refused when there are too
     many.
@@ -62,9 +62,10 @@ def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
     wish = replace(wish, label=label, address=address)
     sealed = points.seal(subscriber_id, wish.lon, wish.lat)
     there = _places(s, subscriber_id)
-    if any(one.point_sealed == sealed.point_sealed for one in there) or any(
-        wish.address and street(one.address_sealed) == wish.address.casefold() for one in _near(there, wish)
-    ):
+    same = [one for one in there if one.point_sealed == sealed.point_sealed]
+    same += [one for one in _near(there, wish) if wish.address and street(one.address_sealed) == wish.address.casefold()]
+    if same:
+        same[0].radius_m = max(same[0].radius_m, wish.radius_m)
         return
     if len(there) >= MOST_PLACES:
         raise too_many()

@@ -23,6 +23,8 @@ LONGEST = 20_000  # characters of a message that are read
 _TIME = r"\d{1,2}:\d\d(?:\s?[ap]\.?\s?m\.?)?"
 _HEAD = re.compile(rf"^\s*(?:(?:fwd?|rv|re)\s*:\s*)*(?:{_TIME}\s)?", re.IGNORECASE)
 _TAIL = re.compile(rf"\s{_TIME}\s*$", re.IGNORECASE)
+_DASHES = re.compile("[\u2010-\u2015\u2212]")
+_KEPT = re.compile(r"[^\W_]|(?<=[^\W_])[.,:/@_-]+(?=[^\W_])|[@#%$€£°+&=]|(?<![^\W_])-(?=\d)")
 _NUMBER = re.compile(r"#?\s*([1-9][0-9\s]{0,24})\.?")
 
 
@@ -97,6 +99,10 @@ def _words(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the letters and digits of a text, without blanks, marks and links' ends, which programs change."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(one for one in folded if one.isalnum())
+    """Return the letters and digits of a text, without blanks, quotes and what ends a sentence, which programs change.
+
+    A mark inside of a number or an address stays, and a sign before or after a number: `1.5` is not `15`, nor is
+    `water.example.org` the same as `water-example.org`.
+    """
+    folded = _DASHES.sub("-", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(_KEPT.findall(folded))
