@@ -187,11 +187,7 @@ def _contents(s: Session, alerts: Collection[int], language: str, *, text: bool)
     detailed channel."""
     preferred = [language, *settings().languages]
     columns = [StoredContent.subject, *([StoredContent.text] if text else ())]
-    found = s.scalars(
-        select(StoredContent)
-        .where(StoredContent.alert_id.in_(alerts))
-        .options(load_only(*columns))
-    )
+    found = s.scalars(select(StoredContent).where(StoredContent.alert_id.in_(alerts)).options(load_only(*columns)))
 
     def rank(one: StoredContent) -> tuple[int, int]:
         known = one.language in preferred

@@ -63,7 +63,8 @@ def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
     sealed = points.seal(subscriber_id, wish.lon, wish.lat)
     there = _places(s, subscriber_id)
     same = [one for one in there if one.point_sealed == sealed.point_sealed]
-    same += [one for one in _near(there, wish) if wish.address and street(one.address_sealed) == wish.address.casefold()]
+    address = wish.address.casefold()
+    same += [one for one in _near(there, wish) if address and street(one.address_sealed) == address]
     if same:
         same[0].radius_m = max(same[0].radius_m, wish.radius_m)
         return

@@ -34,8 +34,9 @@ def add(door: httpx.Client, contact: str) -> None:
 def entered(at: datetime) -> None:
     """Staff have entered the phone, perhaps misread, with a place that is not its owner's."""
     wrong = wishes.Wish(0.4, 0.4, "Home", "7 Wrong St")
+    entry = entering.Entry(PHONE, wrong, [Topic.STORM], "en", "event")
     with transaction() as s:
-        entering.enter(s, entering.Entry(PHONE, wrong, [Topic.STORM], "en", "event"), at, factories.operator(s, "agent"))
+        entering.enter(s, entry, at, factories.operator(s, "agent"))
 
 
 def answered(words: str, at: datetime) -> None:
