@@ -1,12 +1,12 @@
 """When residents last took away a topic or a place: an older list does not bring it back.
 
-Revision ID: 0084
+Revision ID: 0077
 """
 
 from alembic import op
 
-revision = "0084"
-down_revision = "0075"
+revision = "0077"
+down_revision = "0076"
 branch_labels = None
 depends_on = None
 
