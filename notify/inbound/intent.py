@@ -30,6 +30,7 @@ RULES = Path(__file__).with_suffix(".toml")
 KINDS = RULES.with_name("kinds.toml")
 WEIGHTS = RULES.with_name("weights.toml")
 
+_AGREEING = frozenset({"yes", "si"})
 _URGENT = re.compile("!{3}")
 _SHOUTED = re.compile(r"\bSTOP\b")
 
@@ -52,6 +53,8 @@ def read_meaning(text: str) -> Meaning:
         return "distress"
     if "bare" in found and rules.explained(meanings):
         found.add("stop")
+    if "stop" in found and all(words in _AGREEING for words, meaning in meanings.items() if meaning == "start"):
+        found.discard("start")  # "Yes, but stop texting me" answers a question of ours
     free = not found & {"keep", "start"} and not rules.near.found_in(whole)
     if found & {"bare", "stop"}:
         return "stop" if free and ("stop" in found or rules.weighs_as_request(asking)) else "doubt"
