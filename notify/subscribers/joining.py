@@ -75,15 +75,16 @@ def begin(
 
     `words`: what was shown and agreed to. `network`: where the request comes from. `adds_to`: the resident whose
     further phone or email it is to become. `erases`: the code erases the resident, and its message says so. `once`:
-    what the form came with, by `pressed_twice.form_token`; if that comes again for the same address, nothing is sent.
+    what the form came with, by `pressed_twice.form_token`; if it comes again as it was, nothing is sent.
 
     Raises Invalid for an address that is malformed, TooManyTries, and Unavailable when nothing can be sent on its
     channel. The answer is the same whether the address is known or not, and whether a code is really sent.
     """
     channel, address = parse(contact)
-    token = pressed_twice.unused(s, once, channel, address, now)
-    if not token:
-        return once
+    form = [channel, address, asdict(wish) if wish else None, language, adds_to, erases]
+    token, is_begun = pressed_twice.token_for(s, once, form, now)
+    if is_begun:
+        return token
     signs_in = wish is None and adds_to is None
     may_send = _may_send(s, channel, address, network, now, signs_in=signs_in)
     require_sender(channel)
@@ -182,7 +183,10 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
 def confirm_by_link(s: Session, link: str, now: datetime) -> Joined:
     """Do what `confirm` does, for who has pressed the button on the page of the link. It is good once, as long as the
     code beside it. Raises NotFound when it is over, and Refused."""
-    return _proved(s, _by_link(s, link, now, lock=True), now)
+    joining = _by_link(s, link, now, lock=True)
+    joined = _proved(s, joining, now)
+    joining.code_hash = None  # the page that asks for the code opens nothing any more
+    return joined
 
 
 def _proved(s: Session, joining: Joining, now: datetime) -> Joined:

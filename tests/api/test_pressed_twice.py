@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from notify.core import one_time_codes
 from notify.core.settings import settings
 from tests.api import asked, joins
-from tests.api.joins import HOME, MAIL, PHONE, begin, form, join, sent_code
+from tests.api.joins import HOME, MAIL, PHONE, begin, form, join, sent_code, sent_link
 from tests.database import sql
 from tests.owner import as_owner
 
@@ -54,6 +55,16 @@ def test_who_goes_back_and_corrects_the_address_gets_a_code_there(door: httpx.Cl
     assert messages() == 2
 
 
+def test_who_goes_back_and_corrects_the_place_joins_with_that_one(door: httpx.Client) -> None:
+    mark = once(door, "/join")
+    begin(door, once=mark, place="0.6 0.5 7 Wrong St")
+    page = begin(door, once=mark, place=HOME)
+    assert form(door, page, code=sent_code()).status_code == 303
+    shown = door.get("/me?lang=en").text
+    assert "120 Main St" in shown
+    assert "7 Wrong St" not in shown
+
+
 def test_the_same_form_a_while_later_sends_a_new_code(door: httpx.Client) -> None:
     mark = once(door, "/join")
     first = begin(door, once=mark)
@@ -85,7 +96,16 @@ def test_another_code_a_moment_later_opens_nothing(door: httpx.Client) -> None:
     page, code = begin(door), sent_code()
     assert form(door, page, code=code).status_code == 303
     door.cookies.clear()
-    assert form(door, page, code=f"{(int(code) + 1) % 10**6:06}").status_code == 404
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    assert [form(door, page, code=wrong).status_code for _ in range(one_time_codes.TRIES)] == [404] * 5
+    assert asked.number("SELECT code_tries FROM joinings") == one_time_codes.TRIES
+    assert form(door, page, code=code).status_code == 404, "guesses count"
+
+
+def test_the_link_leaves_no_code_to_guess(door: httpx.Client) -> None:
+    begin(door)
+    assert form(door, sent_link()).status_code == 303
+    assert asked.number("SELECT count(*) FROM joinings WHERE code_hash IS NOT NULL") == 0
 
 
 @pytest.mark.parametrize("path", ["/me/sign-in", "/me/contacts", "/me/erase"])
