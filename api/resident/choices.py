@@ -24,6 +24,7 @@ def choose(
     quiet_from: Text = "",
     quiet_to: Text = "",
     timezone: Text = "",
+    digest: Annotated[Literal["", "daily", "weekly"], Form()] = "",
     most_a_day: Text = "",
     muted_until: Text = "",
     lowest: Annotated[list[str] | None, Form(max_length=100)] = None,
@@ -31,7 +32,8 @@ def choose(
     """Store all of it, or nothing. `lowest`: of each contact, as `contact:rank`, without a rank for all messages."""
     now = datetime.now(UTC)
     try:
-        wanted = Chosen(choices.hours(quiet, quiet_from, quiet_to), timezone, _number(most_a_day), _day(muted_until))
+        hours = choices.hours(quiet, quiet_from, quiet_to)
+        wanted = Chosen(hours, timezone, _number(most_a_day), _day(muted_until), digest or None)
         with transaction() as s:
             choices.choose(s, me.subscriber_id, wanted, now)
             choices.set_lowest(s, me.subscriber_id, dict(map(_pair, lowest or ())))

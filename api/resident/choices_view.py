@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from notify.alerts.reporting import message_load
 from notify.alerts.reporting.message_load import Ledger
-from notify.core import translation
+from notify.core import quiet_time, translation
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop
@@ -41,6 +41,7 @@ class ChoicesView:
     usual: tuple[str, str] | None
     hours: tuple[str, str]
     zones: Sequence[tuple[str, str]]
+    digest_at: str  # the hour, on the resident's clock
     most: Sequence[int]
     lowest: dict[int, int | None]
     first_day: date
@@ -67,6 +68,7 @@ def view(s: Session, subscriber_id: int, now: datetime) -> ChoicesView:
         (_clock(city.begin), _clock(city.end)) if city.begin != city.end else None,
         (f"{begin:%H:%M}", f"{end:%H:%M}"),
         [(name, _called(name)) for name in names],
+        _clock(quiet_time.DIGEST),
         MOST if chosen.most_a_day in (None, *MOST) else sorted((*MOST, chosen.most_a_day or 0)),
         {row.id: row.lowest_severity for row in s.execute(lowest)},
         min(today + timedelta(days=1), chosen.muted_until or date.max),  # a pause that ends later today is kept

@@ -44,10 +44,17 @@ def _contacts(lane: Lane, join: str = "JOIN", more: str = "", choices: str = "")
     """
 
 
-REACHED = {lane: _contacts(lane, more=", NULL::timestamptz AS held_until") for lane in Lane}
-# Of a routine alert, with the time until which quiet hours hold each message back.
+_AT_ONCE = "NULL::timestamptz AS held_until, NULL::text AS held_for, false AS digests"
+_DIGEST = rules.digest_until(":{}", "CAST(:expires AS timestamptz)", WARNED)
+
+REACHED = {lane: _contacts(lane, more=f", {_AT_ONCE}") for lane in Lane}
+# Of a routine alert, with the time until which quiet hours or a digest hold each message back.
 REACHED_IN_TIME = _contacts(
-    Lane.ROUTINE, more=f", {rules.held_until(':{}', WARNED)} AS held_until", choices=rules.choices()
+    Lane.ROUTINE,
+    more=f""", coalesce({_DIGEST}, {rules.held_until(":{}", WARNED)}) AS held_until,
+            CASE WHEN ({_DIGEST}) IS NOT NULL THEN '{rules.DIGEST}' ELSE 'quiet-hours' END AS held_for,
+            own.digest IS NOT NULL AS digests""",
+    choices=rules.choices(),
 )
 # And a row without a channel for each resident without one.
 _COUNTED = {lane: _contacts(lane, join="LEFT JOIN") for lane in Lane}
@@ -67,7 +74,7 @@ _NOTHING = {
 # The city's own timelines: one for each open social account and language of the alert.
 TIMELINES = """
     SELECT c.id AS contact_id, c.channel, c.language, c.timeline_of AS sender_id, NULL::text AS reason,
-           NULL::timestamptz AS held_until
+           NULL::timestamptz AS held_until, NULL::text AS held_for, false AS digests
       FROM contacts c
       JOIN senders s ON s.id = c.timeline_of AND s.status = 'open'
       JOIN contents w ON (w.alert_id, w.channel, w.language) = (:alert, c.channel, c.language)
@@ -260,6 +267,7 @@ def parameters(s: Session, alert: Alert, subscribers: Sequence[int], now: dateti
         "topic": alert.topic.value,
         "severity": rules.rank(alert.severity),
         "emergencies": emergencies(s, alert),
+        "expires": alert.expires_at,
         "channels": list(alert.channels),
         "timelines": timelines(alert.channels),
         "subscribers": list(subscribers),

@@ -13,6 +13,7 @@ from notify.core import quiet_time
 from notify.core.settings import settings
 from notify.models import Lane
 
+DIGEST = "digest"  # the reason of a message that waits for its resident's digest
 SUPPRESSIONS = ("complaint", "hard-bounce", "invalid", "opt-out")  # in the order of `min`, which picks one of several
 # The states of a message that was never read. What is `undelivered` or `unknown` may have been.
 NEVER_READ = ("skipped", "failed", "cancelled", "expired")
@@ -23,6 +24,8 @@ OF_WISHES = {"muted": "p.muted_until > {now}", "below-severity": "c.lowest_sever
 
 # The first that applies is the reason: they are in the order that is most useful to a resident who calls.
 REASONS = (*SUPPRESSIONS, *OF_CONTACTS, *OF_TOPICS, *OF_WISHES)
+
+DIGEST_TAKES = "interval '2 hours'"  # what an alert must last after a digest to wait for it: many go out at once
 
 SEVERITIES = ("Minor", "Moderate", "Severe", "Extreme")  # of CAP; their ranks count from 1
 
@@ -101,10 +104,23 @@ def held_until(given: str, warned: str = "false") -> str:
            END"""
 
 
+def digest_until(given: str, expires: str, warned: str = "false") -> str:
+    """Return SQL for the time of the digest that a routine message waits for, or NULL if it does not wait for one. It
+    is after quiet time, and early enough before the alert expires, at `expires` (SQL): a digest costs no message."""
+    at = f"digest_at({given.format('now')}, own.digest, {_zone(given)})"
+    return f"""
+           CASE WHEN own.digest IS NOT NULL AND c.timeline_of IS NULL AND NOT {warned} THEN (
+                SELECT day.out_at FROM (SELECT {_or_after_quiet(at, given)} AS out_at) AS day
+                 WHERE day.out_at + {DIGEST_TAKES} <= {expires}) END"""
+
+
 def next_day(given: str) -> str:
     """Return SQL for the next moment of another day of the resident's that is not in quiet time."""
-    midnight = f"({_today(given)} + 1)::timestamp AT TIME ZONE {_zone(given)}"
-    return f"coalesce({_quiet_until(f'({midnight})', given)}, {midnight})"
+    return _or_after_quiet(f"(({_today(given)} + 1)::timestamp AT TIME ZONE {_zone(given)})", given)
+
+
+def _or_after_quiet(moment: str, given: str) -> str:
+    return f"coalesce({_quiet_until(moment, given)}, {moment})"
 
 
 def today(given: str) -> str:

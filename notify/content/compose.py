@@ -125,7 +125,7 @@ def _require_words(
     wrong += [f"{event.label} is not written in '{name}'." for name in languages if name not in event.languages]
     for name in ("city", "area", "link", "program", "help_contact"):
         for language in languages:
-            words = _in(language, getattr(context, name))
+            words = in_language(language, getattr(context, name))
             if not words and name in _NEEDED:
                 wrong.append(f"The message does not say {_NEEDED[name]}.")
             if not is_clean(words):
@@ -137,9 +137,9 @@ def _require_words(
 def _spoken(event: Event, phase: str, filled: Filled, context: Context, language: str) -> dict[str, Any]:
     """Return the values of all blanks and implicit names for templates of this language; None: not given."""
     values: dict[str, Any] = {
-        name: _in(language, getattr(context, name)) for name in ("city", "area", "link", "program")
+        name: in_language(language, getattr(context, name)) for name in ("city", "area", "link", "program")
     }
-    values["help_contact"] = _in(language, context.help_contact).rstrip(".")
+    values["help_contact"] = in_language(language, context.help_contact).rstrip(".")
     speech = event.common[language].speech
     values["expires"] = Moment(speech, context.expires_at.astimezone(context.timezone), context.now)
     for blank in event.blanks(phase):
@@ -256,7 +256,7 @@ def _too_long(one: Rendered, networks: Sequence[str]) -> list[str]:
     return []
 
 
-def _in(language: str, words: Words) -> str:
+def in_language(language: str, words: Words) -> str:
     """Return the visible text in this language, or else in the first language that there is."""
     return visible(words if isinstance(words, str) else words.get(language) or next(iter(words.values()), ""))
 

@@ -104,6 +104,7 @@ class Common(BaseModel):
     correction: str  # opens every message that corrects an earlier one
     replaces: str  # explains the correction in an email
     stop: str  # ends a routine text message
+    together: str  # opens the message of a digest: `city`, `n` alerts
     valid_until: str
     latest: str
     questions: str

@@ -1,13 +1,13 @@
 """Arithmetic of quiet hours: whether a local clock shows them, and when they end.
 
 Quiet hours are times of a local clock, such as 21:00 to 08:00, whatever the clock skips or repeats when summer time
-begins or ends. Nothing here reads the time or the database; `quiet_until` of the schema does the same for hours that
-are stored there.
+begins or ends. Nothing here reads the time or the database; `quiet_until` and `digest_at` of the schema do the same for
+what is stored there.
 """
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 _HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\s*-\s*([01]?\d|2[0-3]):([0-5]\d)")
@@ -26,6 +26,7 @@ class QuietHours(NamedTuple):
 
 
 NEVER = QuietHours(time(0), time(0))
+DIGEST = time(17)  # people come home
 
 
 def read(text: str) -> QuietHours:
@@ -51,6 +52,15 @@ def until(now: datetime, hours: QuietHours, zone: ZoneInfo) -> datetime | None:
         return None
     day = local.date() + timedelta(days=1) if clock >= hours.end else local.date()
     return moment(day, hours.end, zone)
+
+
+def digest_at(now: datetime, digest: Literal["daily", "weekly"], zone: ZoneInfo) -> datetime:
+    """Return when the next digest goes out, in UTC: each day at DIGEST, or on Mondays only."""
+    local = now.astimezone(zone)
+    day = local.date() + timedelta(days=int(local.time() >= DIGEST))
+    if digest == "weekly":
+        day += timedelta(days=-day.weekday() % 7)
+    return moment(day, DIGEST, zone)
 
 
 def moment(day: date, clock: time, zone: ZoneInfo) -> datetime:

@@ -43,6 +43,7 @@ RIGHTS = {
     "predictions": "SELECT, INSERT, UPDATE (measured, was_p95_at)",
     "carrier_blocks": "SELECT, INSERT, UPDATE (at, lifted_at, doubtful)",
     "carrier_refusals": "SELECT, INSERT, UPDATE (settled_at)",
+    "merged": "SELECT, INSERT, DELETE, UPDATE (merged_at, look_at)",
     "receipts": "SELECT, INSERT, DELETE, UPDATE (applied_at)",
     "direct_messages": "SELECT, INSERT, DELETE, UPDATE (state, reason, sender_id, reference, cost, claimed_at,"
     " settled_at)",

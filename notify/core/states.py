@@ -61,6 +61,10 @@ PASSED_ON = frozenset({D.ACCEPTED, D.UNKNOWN})
 # `delivery.latecomers` queues them.
 LEFT_OUT = frozenset({D.SKIPPED})
 
+# Deliveries whose words went out in the message of another one, which decides their state: only `delivery.digests`
+# moves them, and back to held if it turns out that it did not leave.
+CARRIED = frozenset({D.HELD, D.CANCELLED, D.EXPIRED, D.ACCEPTED, D.DELIVERED, D.UNDELIVERED, D.FAILED})
+
 # Deliveries that may have gone out since the restored backup was made: only `restoring` makes them unknown.
 PERHAPS_OUT = frozenset({D.QUEUED, D.HELD, D.SENDING, D.UNKNOWN})
 

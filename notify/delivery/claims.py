@@ -8,9 +8,10 @@ import psycopg
 import structlog
 
 from notify.audience import rules
+from notify.content.together import Words
 from notify.core import alarms, db
 from notify.core.db import AWAY, statements
-from notify.delivery import carrier_blocks, claim_statements
+from notify.delivery import carrier_blocks, claim_statements, digests
 from notify.delivery.leases import LAST_S, Lease
 from notify.models import Lane
 
@@ -26,6 +27,7 @@ class Claimed(NamedTuple):
     attempts: int
     claimed_at: datetime
     sender_id: int
+    words: Words | None = None  # those of a digest, in which others go along
 
 
 def claim(
@@ -40,10 +42,10 @@ def claim(
 ) -> list[Claimed] | None:
     """Claim up to `most` queued deliveries, in the order of their ids. Return None when nothing is left to claim.
 
-    The same statement skips deliveries whose resident has opted out, left the topic or muted it since the launch, and
-    holds routine ones back in quiet time, or if their resident had as many alerts today as they want. Those that the
-    carrier blocks for this sender are passed on to another one. Nothing is claimed if the alert is paused, cancelled or
-    expires within LAST_S, or if the lease has run out.
+    The same statement skips deliveries whose resident has opted out, left the topic or muted it since the launch.
+    Another holds routine ones back in quiet time, for a digest, or if their resident had as many alerts today as they
+    want. Those that the carrier blocks for this sender are passed on to another one. Nothing is claimed if the alert is
+    paused, cancelled or expires within LAST_S, or if the lease has run out.
     `after`: the last id claimed, so that deliveries that came back are tried again only after all others.
     `blocks`: whether any address is blocked for this sender; if not, a claim costs less.
     `without`: ids not to claim; a delivery that cannot be passed on is added.
@@ -62,42 +64,48 @@ def claim(
         values |= rules.city_quiet(now)
     if without:
         statement, values["without"] = statement.replace(_QUEUED, f"{_QUEUED} {_WITHOUT}"), list(without)
+    words: dict[int, Words] = {}
     with statements() as cursor:
         rows = cursor.execute(statement, values).fetchall()
-        limited = [row[0] for row in rows if row[2] == claim_statements.LIMITED and row[5] == "queued"]
-        if limited:
-            rows += _claim_limited(cursor, held, limited, values, without, blocks=blocks)
+        perhaps = [row[0] for row in rows if row[2] in claim_statements.HELD_FOR]
+        if perhaps:
+            more, words = _claim_or_hold(cursor, held, perhaps, values, without, blocks=blocks)
+            rows += more
         blocked = [row[0] for row in rows if row[2] == carrier_blocks.REASON]
         if blocked:
             _pass_on(cursor, held, blocked, now, without)
     if not rows:
         return claim(held, sender_id, most, now, blocks=blocks, without=without) if after else None
     return [
-        Claimed(delivery_id, contact_id, sealed, attempts, now, sender_id)
+        Claimed(delivery_id, contact_id, sealed, attempts, now, sender_id, words.get(delivery_id))
         for delivery_id, contact_id, reason, attempts, sealed, _ in rows
         if reason is None
     ]
 
 
-def _claim_limited(
+def _claim_or_hold(
     cursor: "psycopg.Cursor[Any]",
     held: Lease,
-    limited: Sequence[int],
+    these: Sequence[int],
     values: dict[str, Any],
     kept: list[int] | None,
     *,
     blocks: bool,
-) -> list[tuple[Any, ...]]:
-    """Claim deliveries whose residents limit the number of alerts a day, or hold them until the next day.
+) -> tuple[list[tuple[Any, ...]], dict[int, Words]]:
+    """Claim deliveries or hold them until the end of quiet time, the next day or a digest. What is due of a digest
+    takes others along. Return the rows, and the words of digests.
 
-    Their choices are locked first, in a statement of its own: the claim then counts what any other claim has taken.
+    The choices of residents are locked first, in a statement of its own: the claim then counts what any other claim has
+    taken.
     Raises no database error: the rest of their window is claimed and must be posted.
     """
 
-    def work(some: Sequence[int]) -> list[tuple[Any, ...]]:
+    def work(some: Sequence[int]) -> tuple[list[tuple[Any, ...]], dict[int, Words]]:
         with cursor.connection.transaction():
             cursor.execute(claim_statements.LOCK_CHOICES, {"ids": list(some)})
-            return cursor.execute(claim_statements.CLAIM_LIMITED[blocks], values | {"ids": list(some)}).fetchall()
+            rows = cursor.execute(claim_statements.CLAIM_OR_HOLD[blocks], values | {"ids": list(some)}).fetchall()
+            claimed = [row[0] for row in rows if row[2] is None]
+            return rows, digests.take_along(cursor, held, claimed, values["now"]) if held.digest else {}
 
     def refused(one: int, why: Exception) -> None:
         if kept is not None:
@@ -105,10 +113,12 @@ def _claim_limited(
         alarms.refused_row(f"claim delivery {one}", why, held.now(), alert_id=held.alert_id)
 
     try:
-        return [row for rows in db.in_halves(limited, work, refused) for row in rows]
+        done = db.in_halves(these, work, refused)
     except AWAY as error:  # they stay queued
         log.warning("database.away", error=db.reason(error))
-        return []
+        return [], {}
+    words = {delivery: said for _, some in done for delivery, said in some.items()}
+    return [row for rows, _ in done for row in rows], words
 
 
 def _pass_on(

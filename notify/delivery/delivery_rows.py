@@ -24,18 +24,19 @@ _WRITE = """
     ), sizes AS (
         SELECT * FROM unnest(CAST(:channels AS text[]), CAST(:sizes AS integer[])) AS z (channel, size)
     ), numbered AS MATERIALIZED (
-        SELECT reached.*,
-               (row_number() OVER (PARTITION BY channel, language, sender_id, reason IS NULL, held_until
+        SELECT reached.*, held_until IS NOT NULL AND digests AS digest,
+               (row_number() OVER (PARTITION BY channel, language, sender_id, reason IS NULL, held_until, digests
                                    ORDER BY contact_id) - 1)
                / size AS ordinal
           FROM reached JOIN sizes USING (channel)
     ), new_batches AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until)
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until, digest)
         SELECT :alert, channel, language, CAST(:lane AS lane), sender_id, ordinal, count(*),
                CAST(CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'unsettled'
-                         WHEN held_until IS NOT NULL THEN 'held' ELSE 'waiting' END AS batch_state), held_until
-          FROM numbered WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal, held_until
-        RETURNING id, channel, language, sender_id, ordinal, held_until
+                         WHEN held_until IS NOT NULL THEN 'held' ELSE 'waiting' END AS batch_state), held_until,
+               digest
+          FROM numbered WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal, held_until, digest
+        RETURNING id, channel, language, sender_id, ordinal, held_until, digest
     ), added AS (
         INSERT INTO deliveries (alert_id, contact_id, batch_id, state, reason, settled_at, claimed_at, sender_id)
         SELECT :alert, d.contact_id, b.id,
@@ -43,13 +44,13 @@ _WRITE = """
                          WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'unknown'
                          WHEN d.held_until IS NOT NULL THEN 'held' ELSE 'queued' END AS delivery_state),
                coalesce(d.reason, CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'restored'
-                                       WHEN d.held_until IS NOT NULL THEN 'quiet-hours' END),
+                                       WHEN d.held_until IS NOT NULL THEN d.held_for END),
                CASE WHEN d.reason IS NULL THEN NULL ELSE CAST(:now AS timestamptz) END,
                CASE WHEN d.reason IS NULL THEN CAST(:ask AS timestamptz) END,
                CASE WHEN d.reason IS NULL AND CAST(:ask AS timestamptz) IS NOT NULL
                     THEN coalesce(d.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = d.channel)) END
           FROM numbered d LEFT JOIN new_batches b
-            ON d.reason IS NULL
+            ON d.reason IS NULL AND b.digest = d.digest
            AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0), coalesce(b.held_until, '-infinity'))
              = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0), coalesce(d.held_until, '-infinity'))
         RETURNING id

@@ -1,4 +1,5 @@
-"""Release what quiet hours hold back. A message waits in a batch of state `held` until its time; the claim looks again.
+"""Release what quiet hours and digests hold back. A message waits in a batch of state `held` until its time; the claim
+looks again.
 
 Safe to run at any time, repeatedly and in several processes.
 """
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from notify import audience
 from notify.core import alarms, db
 from notify.core.db import transaction
+from notify.delivery.digests import MERGED, NEWER_WAITS, OPEN_DIGESTS
 from notify.delivery.recovery import Doorbell
 from notify.models import Lane
 from zones.geometry import readable_areas
@@ -110,7 +112,7 @@ _CLEARED = f"""
 """
 
 # `fate`: what became of the later words for the resident; NULL where the held ones have the last word, or where the
-# later ones never went to them. A batch of which some must wait is divided.
+# later ones never went to them. A batch of which some must wait is divided. What is merged follows its carrier.
 _RELEASE = f"""
     WITH due AS MATERIALIZED (
         SELECT * FROM batches WHERE id = ANY(:these) AND state = 'held' AND held_until <= :now
@@ -120,9 +122,11 @@ _RELEASE = f"""
           FROM due JOIN alerts a ON a.id = due.alert_id JOIN standings t ON t.alert_id = a.id
           JOIN alerts y USING (incident_id, status)
          WHERE y.launched_at > a.launched_at AND y.follows IS NULL
-    ), people AS MATERIALIZED (
-        SELECT d.id, due.id AS batch_id, due.alert_id, c.subscriber_id
+    ), {OPEN_DIGESTS}, people AS MATERIALIZED (
+        SELECT d.id, due.id AS batch_id, due.alert_id, c.subscriber_id, d.reason = '{MERGED}' AS merged,
+               due.digest AND {NEWER_WAITS} AS newer_waits
           FROM due JOIN deliveries d ON d.batch_id = due.id JOIN contacts c ON c.id = d.contact_id
+          JOIN alerts a ON a.id = due.alert_id
          WHERE d.state = 'held'
     ), cleared AS MATERIALIZED (
         SELECT * FROM unnest(CAST(:cleared_alerts AS bigint[]), CAST(:cleared AS bigint[]))
@@ -143,13 +147,16 @@ _RELEASE = f"""
           LEFT JOIN cleared ON (cleared.alert_id, cleared.subscriber_id) = (asked.alert_id, asked.subscriber_id)
          GROUP BY asked.alert_id, asked.subscriber_id
     ), fated AS MATERIALIZED (
-        SELECT people.id, people.batch_id, fates.fate FROM people LEFT JOIN fates USING (alert_id, subscriber_id)
+        SELECT people.id, people.batch_id,
+               CASE WHEN merged THEN 'waits'
+                    ELSE coalesce(fates.fate, CASE WHEN newer_waits THEN 'waits' END) END AS fate
+          FROM people LEFT JOIN fates USING (alert_id, subscriber_id)
     ), divided AS MATERIALIZED (
         SELECT batch_id, count(*) FILTER (WHERE fate IS NULL) AS n, row_number() OVER () AS ordinal FROM fated
          GROUP BY batch_id HAVING bool_or(fate = 'waits')
     ), made AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until)
-        SELECT alert_id, channel, language, lane, sender_id, divided.ordinal, n, 'waiting', held_until
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until, digest)
+        SELECT alert_id, channel, language, lane, sender_id, divided.ordinal, n, 'waiting', held_until, digest
           FROM divided JOIN due ON due.id = batch_id WHERE n > 0
         RETURNING id, lane, ordinal
     ), released AS (
@@ -158,7 +165,7 @@ _RELEASE = f"""
                settled_at = CASE WHEN fate IS NOT NULL THEN CAST(:now AS timestamptz) END,
                batch_id = CASE WHEN fate IS NULL THEN coalesce(made.id, d.batch_id) ELSE d.batch_id END
           FROM fated LEFT JOIN divided USING (batch_id) LEFT JOIN made ON made.ordinal = divided.ordinal
-         WHERE d.id = fated.id AND d.state = 'held' AND fate IS DISTINCT FROM 'waits'
+         WHERE d.id = fated.id AND d.state = 'held' AND d.reason <> '{MERGED}' AND fate IS DISTINCT FROM 'waits'
     ), whole AS (
         UPDATE batches b
            SET state = (CASE WHEN divided.batch_id IS NULL THEN 'waiting' ELSE 'held' END)::batch_state,

@@ -5,12 +5,13 @@ Leases run on PostgreSQL's clock, the one clock that all hosts share.
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
+from notify.content.together import most_units
 from notify.core.db import statements
 from notify.core.states import LEAVING
 from notify.models import Lane
@@ -43,6 +44,7 @@ class Lease:
     html: str
     cost: int
     expires_at: datetime
+    digest: bool  # its residents' digest is due: others may go along (`digests`)
     leased_at: datetime  # on PostgreSQL's clock
     leased_s: float  # the same moment of `time.monotonic()`
 
@@ -91,7 +93,8 @@ def _lease(picked: str, values: dict[str, Any]) -> Lease | None:
         return None
     batch_id, key, alert_id, channel, language, lane, *shared = row
     fields = [batch_id, key, alert_id, channel, language, Lane(lane), *shared, time.monotonic()]
-    return Lease(*fields)
+    found = Lease(*fields)
+    return replace(found, cost=max(found.cost, most_units(found.channel))) if found.digest else found
 
 
 # If the sender of a batch was stopped since, any other may send it, unless the batch posts to that sender's timeline.
@@ -105,7 +108,7 @@ _LEASE = """
     RETURNING b.id, b.lease, b.alert_id, b.channel, b.language, b.lane::text, b.size,
               (SELECT x.id FROM senders x WHERE x.id = b.sender_id AND (x.status = 'open' OR EXISTS (
                       SELECT FROM contacts c WHERE c.timeline_of = x.id))),
-              a.topic::text, a.status, w.subject, w.text, w.html, w.cost, a.expires_at, clock_timestamp()
+              a.topic::text, a.status, w.subject, w.text, w.html, w.cost, a.expires_at, b.digest, clock_timestamp()
 """
 
 _ONE = """

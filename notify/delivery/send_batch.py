@@ -8,13 +8,14 @@ alert has expired (`leases.LAST_S`).
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import redis
 import structlog
 
-from notify.channels.contract import Late, Message, Recipient, SendError
+from notify.channels.contract import Content, Late, Message, Recipient, SendError
+from notify.content.together import Words
 from notify.core import db
 from notify.core.settings import Settings
 from notify.delivery import (
@@ -185,7 +186,8 @@ class LeasedBatch:
             if claimed:
                 self._last = max(one.delivery_id for one in claimed)
                 opened, damaged = recipients(claimed, self._held, self._settings)
-                messages = self._messages(sender, opened)
+                words = {one.delivery_id: one.words for one in claimed if one.words}
+                messages = self._messages(sender, opened, words)
                 if damaged:
                     pause_s = self._put_aside(damaged)
         finally:
@@ -216,11 +218,25 @@ class LeasedBatch:
     def _claim_size(self, sender: sender_pool.OpenSender) -> ClaimSize:
         return self._transport.claim_size(sender.id, self._held.lane)
 
-    def _messages(self, sender: sender_pool.OpenSender, opened: Sequence[Recipient]) -> list[Message]:
+    def _messages(
+        self, sender: sender_pool.OpenSender, opened: Sequence[Recipient], words: Mapping[int, Words]
+    ) -> list[Message]:
+        """`words`: those of digests, by delivery; all others have the words of the alert."""
         lasts_s = int((self._held.expires_at - self._held.now()).total_seconds() - CLAIM_S)
         together = self._most_recipients(sender) > 1
-        groups = [opened] if together and opened else [[one] for one in opened]
-        return [message(self._content, sender.address, group, self._settings, lasts_s) for group in groups]
+        groups: dict[Hashable, list[Recipient]] = {}
+        for one in opened:
+            said = words.get(one.delivery_id)
+            groups.setdefault(said if together else one.delivery_id, []).append(one)
+        return [
+            message(self._worded(words.get(group[0].delivery_id)), sender.address, group, self._settings, lasts_s)
+            for group in groups.values()
+        ]
+
+    def _worded(self, said: Words | None) -> Content:
+        if said is None:
+            return self._content
+        return self._content._replace(subject=said.subject, text=said.text, html=said.html)
 
     def _put_aside(self, damaged: Sequence[Claimed]) -> float:
         """Record unreadable deliveries apart from the others. Returns how long the batch should rest, in seconds."""

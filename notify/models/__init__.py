@@ -8,7 +8,7 @@ from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.channel_policy import ChannelPolicy
 from notify.models.conversation import AddressCheck, Conversation
-from notify.models.delivery import Batch, CarrierRefusal, Delivery, StoredReceipt
+from notify.models.delivery import Batch, CarrierRefusal, Delivery, Merged, StoredReceipt
 from notify.models.drill import Drill
 from notify.models.incident import IncidentClaim, IncidentNote, WarnRequest
 from notify.models.job import Heartbeat, JobRow
@@ -89,6 +89,7 @@ __all__ = [
     "Lane",
     "LintAcknowledgement",
     "MapFeature",
+    "Merged",
     "Operator",
     "OperatorContact",
     "OperatorLimit",

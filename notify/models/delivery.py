@@ -6,7 +6,7 @@ They are narrow and written in bulk by SQL. The classes describe them; the pipel
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Integer, SmallInteger, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base, Id, Lane, pg_enum
@@ -29,6 +29,7 @@ class Batch(Base):
     rung_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
     held_until: Mapped[datetime | None]  # kept once its deliveries are released
+    digest: Mapped[bool] = mapped_column(server_default=false())  # they wait, or waited, for their residents' digest
     lease: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
 
@@ -62,6 +63,24 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("alert_id", "contact_id"),
         Index("deliveries_of_batch", "batch_id", "id", postgresql_where=text("batch_id IS NOT NULL")),
+    )
+
+
+class Merged(Base):
+    """A delivery whose words went out in the message of another one to the same contact (`delivery.digests`).
+
+    `look_at`: when to look next at what became of the other one, its carrier; None: that is final.
+    """
+
+    __tablename__ = "merged"
+    delivery_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    carrier_id: Mapped[int]
+    merged_at: Mapped[datetime]
+    look_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("merged_carrier", "carrier_id"),
+        Index("merged_to_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
     )
 
 

@@ -96,6 +96,7 @@ class Choices(Base):
     """What a resident chose about routine messages; without a row, and where it is None, the city's default applies.
 
     Quiet hours are times of a clock in `timezone`; both alike: none. `most_a_day`: alerts, on all contacts together.
+    `digest`: when what can wait comes, in one message; None: at once.
     """
 
     __tablename__ = "choices"
@@ -104,6 +105,7 @@ class Choices(Base):
     quiet_to: Mapped[time | None]
     timezone: Mapped[str | None]
     most_a_day: Mapped[int | None] = mapped_column(SmallInteger)
+    digest: Mapped[Literal["daily", "weekly"] | None] = mapped_column(Text)
 
 
 class Consent(Base):

@@ -104,7 +104,7 @@ KINDS = (
     Kind(
         gettext_noop("Which alert went to which phone or email, and what became of it"),
         gettext_noop("To answer why you got it or not, and to review what the city did."),
-        ("deliveries", "carrier_refusals"),
+        ("deliveries", "carrier_refusals", "merged"),
         until=gettext_noop("as long as the alert; after an erasure without your phone or email"),
     ),
     Kind(

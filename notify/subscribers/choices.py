@@ -1,10 +1,11 @@
-"""What residents choose about routine messages: when they come, how many a day, and how grave they must be.
+"""What residents choose about routine messages: when they come, whether together, how many a day, and how grave they
+must be.
 
 A resident who wants what the city does has no row. Emergencies pass all of this.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -20,6 +21,8 @@ from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.models import Choices, Contact, Preference, Subscriber
 
+Digest = Literal["daily", "weekly"]
+
 MOST_A_DAY = 20
 LONGEST_MUTE = timedelta(days=366)
 SEVERITY_RANKS = range(2, 5)  # Moderate, Severe, Extreme; without one, everything comes
@@ -27,7 +30,7 @@ SEVERITY_RANKS = range(2, 5)  # Moderate, Severe, Extreme; without one, everythi
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """`quiet`: None as the city does. `timezone`: "" the city's. `most_a_day`: None any number.
+    """`quiet`: None as the city does. `timezone`: "" the city's. `most_a_day`: None any number. `digest`: None at once.
 
     `muted_until`: the first day on which routine messages come again, or None.
     """
@@ -36,6 +39,7 @@ class Chosen:
     timezone: str = ""
     most_a_day: int | None = None
     muted_until: date | None = None
+    digest: Digest | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -48,11 +52,11 @@ def read(s: Session, subscriber_id: int, now: datetime) -> Chosen:
     quiet = None
     if row.quiet_from is not None and row.quiet_to is not None:
         quiet = QuietHours(row.quiet_from, row.quiet_to)
-    chosen = Chosen(quiet, row.timezone or "", row.most_a_day)
+    chosen = Chosen(quiet, row.timezone or "", row.most_a_day, digest=row.digest)
     until = muted_until(s, subscriber_id)
     if until is None or until <= now:
         return chosen
-    return Chosen(quiet, chosen.timezone, chosen.most_a_day, until.astimezone(chosen.zone).date())
+    return replace(chosen, muted_until=until.astimezone(chosen.zone).date())
 
 
 def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> None:
@@ -69,6 +73,7 @@ def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> Non
         "quiet_to": wanted.quiet.end if wanted.quiet else None,
         "timezone": wanted.timezone if wanted.timezone not in ("", settings().timezone) else None,
         "most_a_day": wanted.most_a_day,
+        "digest": wanted.digest,
     }
     if any(value is not None for value in own.values()):
         row = insert(Choices).values(subscriber_id=subscriber_id, **own)

@@ -120,6 +120,7 @@ HELD = {
 }  # fmt: skip
 LEFT_OUT = {
     "receipts": "a provider's report on a delivery, as it came: its state and reason stand with the delivery",
+    "merged": "that the words of one delivery went out with another: its reason says so",
     "carrier_refusals": "a try to send that another sender repeated: its outcome stands with the delivery",
     "resident_changes": "a number and a time, by which copies of residents' rows in memory are renewed",
 }

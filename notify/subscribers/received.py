@@ -58,6 +58,8 @@ _WHY: Mapping[str, tuple[str, str]] = {
     "muted": (gettext_noop("You had muted this topic."), "when"),
     "below-severity": (gettext_noop("You want only more severe alerts there."), "when"),
     "quiet-hours": (gettext_noop("These are your quiet hours: it goes out when they end."), "when"),
+    "digest": (gettext_noop("You want such alerts together: it comes with the next ones."), "when"),
+    "merged": (gettext_noop("It came together with others, in one message."), "when"),
     "most-a-day": (gettext_noop("You got as many as you want in a day: it goes out the next day."), "when"),
 }  # fmt: skip
 
@@ -66,9 +68,9 @@ _WHY: Mapping[str, tuple[str, str]] = {
 class Received:
     """A message of an alert to one of the resident's contacts, or one that was left out.
 
-    `contact`: masked. `subject`, `words`: exactly as sent; "" if it was not written for them. `became`, `why`:
-    sentences. `change`: the part of the resident's page where they change it; "" if they cannot. `place`: the label of
-    a place of theirs in the area now, "" for none.
+    `contact`: masked. `subject`, `words`: exactly as sent, but for what came together with others; "" if it was not
+    written for them. `became`, `why`: sentences. `change`: the part of the resident's page where they change it; "" if
+    they cannot. `place`: the label of a place of theirs in the area now, "" for none.
     """
 
     alert_id: int
@@ -127,7 +129,7 @@ def read(s: Session, subscriber_id: int, now: datetime) -> Answer:
 
 
 def _received(row: Any, near: Sequence[Place]) -> Received:
-    why, change = _why(row.reason) if row.reason else ("", "")
+    why, change = _why("merged" if row.carries else row.reason) if row.reason or row.carries else ("", "")
     return Received(
         alert_id=row.id,
         topic=row.topic,
@@ -222,7 +224,8 @@ _OTHERS = """
 # What was launched before the contact was theirs went to who had it then (`proving.pass_on`).
 _MESSAGES = """
     SELECT a.id, a.topic::text, a.status, a.launched_at, c.channel, c.address_sealed, d.state::text AS state, d.reason,
-           d.sent_at, d.settled_at, x.subject, x.text AS words
+           d.sent_at, d.settled_at, x.subject, x.text AS words,
+           d.reason IS NULL AND EXISTS (SELECT FROM merged m WHERE m.carrier_id = d.id) AS carries
       FROM alerts a CROSS JOIN contacts c JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
       LEFT JOIN batches b ON b.id = d.batch_id
       LEFT JOIN contents x ON (x.alert_id, x.channel, x.language) = (b.alert_id, b.channel, b.language)

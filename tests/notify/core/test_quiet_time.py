@@ -1,6 +1,7 @@
 """Quiet hours on clocks that skip and repeat an hour, and that PostgreSQL works them out as we do."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -73,6 +74,41 @@ def test_postgresql_works_out_the_same() -> None:
             values,
         ).all()
         assert found == [quiet_time.until(now, quiet, ZoneInfo(name)) for now, quiet, name in asked]
+
+    with transaction() as s:
+        compared()
+
+
+@pytest.mark.parametrize(
+    ("now", "digest", "at"),
+    [
+        ("2027-01-12T16:59:59-05:00", "daily", "2027-01-12T17:00:00-05:00"),
+        ("2027-01-12T17:00:00-05:00", "daily", "2027-01-13T17:00:00-05:00"),
+        ("2027-01-12T12:00:00-05:00", "weekly", "2027-01-18T17:00:00-05:00"),
+        ("2027-01-18T16:00:00-05:00", "weekly", "2027-01-18T17:00:00-05:00"),
+        ("2027-01-18T17:00:00-05:00", "weekly", "2027-01-25T17:00:00-05:00"),
+        ("2027-03-13T18:00:00-05:00", "daily", "2027-03-14T17:00:00-04:00"),  # the clocks are set forward at night
+        ("2027-11-06T18:00:00-04:00", "daily", "2027-11-07T17:00:00-05:00"),  # and back
+    ],
+)
+def test_a_digest_is_at_five_by_the_clock_on_the_wall(now: str, digest: Literal["daily", "weekly"], at: str) -> None:
+    assert quiet_time.digest_at(datetime.fromisoformat(now), digest, NEW_YORK) == datetime.fromisoformat(at)
+
+
+@pytest.mark.usefixtures("database")
+def test_postgresql_works_out_the_same_digests_and_they_are_ahead() -> None:
+    @given(st.lists(st.tuples(moments, st.sampled_from(["daily", "weekly"]), zones), min_size=20, max_size=60))
+    def compared(asked: list[tuple[datetime, Literal["daily", "weekly"], str]]) -> None:
+        nows, kinds, names = (list(column) for column in zip(*asked, strict=True))
+        found = s.scalars(
+            text("""SELECT digest_at(x.now, x.digest, x.zone)
+                      FROM unnest(CAST(:now AS timestamptz[]), CAST(:digest AS text[]), CAST(:zone AS text[]))
+                           WITH ORDINALITY AS x (now, digest, zone, n) ORDER BY n"""),
+            {"now": nows, "digest": kinds, "zone": names},
+        ).all()
+        assert found == [quiet_time.digest_at(now, kind, ZoneInfo(name)) for now, kind, name in asked]
+        for now, (_, kind, _name), at in zip(nows, asked, found, strict=True):
+            assert now < at <= now + timedelta(days=1 if kind == "daily" else 7, hours=25)
 
     with transaction() as s:
         compared()

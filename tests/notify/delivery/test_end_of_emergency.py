@@ -106,7 +106,7 @@ def test_whoever_was_not_told_of_the_emergency_is_not_woken_by_its_end() -> None
     later = goes_on(first, zones=("Riverside", "Hillside"))
     resolve(later.id, LATER)
     assert [one.contact_id for one in claim_all(LATER)] == [told.sms]
-    assert dict(sql("SELECT contact_id, reason FROM deliveries WHERE alert_id = :id", id=later.id)) == {  # type: ignore[arg-type]
+    assert dict(sql("SELECT contact_id, reason FROM deliveries WHERE alert_id = :id", id=later.id)) == {
         told.sms: None,
         refused.sms: "quiet-hours",
         left.sms: "not-subscribed",

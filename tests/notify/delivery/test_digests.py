@@ -1,0 +1,342 @@
+"""Digests: what can wait comes once a day or week, in one message a contact, and none is lost or sent twice."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import text
+
+from notify.alerts import lifecycle
+from notify.channels.sms_segments import count as segments
+from notify.content import together
+from notify.core.db import transaction
+from notify.delivery import claims, digests, held, leases, recovery
+from notify.delivery.claims import Claimed
+from notify.models import Suppression
+from tests.database import sql
+from tests.factories import Resident, operator, resident, sender, zone
+from tests.notify.delivery.night import EVENING, MORNING, NIGHT, NOON, choose, claim_all, ends, launch, people, states
+
+pytestmark = pytest.mark.usefixtures("usual_quiet_hours")
+
+FIVE = datetime(2027, 1, 12, 17, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
+MONDAY = datetime(2027, 1, 18, 17, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
+LATER = FIVE + timedelta(minutes=1)
+
+
+def reader(digest: Literal["daily", "weekly"] = "daily", **chosen: Any) -> Resident:
+    (who,) = people(1)
+    choose(who, digest=digest, **chosen)
+    return who
+
+
+def settle(state: str, alert: int | None = None, at: datetime = LATER) -> None:
+    """Report what became of all that was being sent."""
+    with transaction() as s:
+        s.execute(
+            text("""UPDATE deliveries SET state = CAST(:state AS delivery_state), sent_at = :at, settled_at = :at,
+                           reason = CASE WHEN :state IN ('accepted', 'delivered') THEN NULL ELSE 'x' END
+                     WHERE state IN ('sending', 'accepted') AND (alert_id = :alert OR :alert IS NULL)"""),
+            {"state": state, "at": at, "alert": alert},
+        )
+
+
+def words(claimed: Sequence[Claimed]) -> list[str]:
+    return [one.words.text if one.words else "" for one in claimed]
+
+
+def test_what_can_wait_comes_at_five_in_one_message() -> None:
+    who = reader()
+    first, second, third = (launch(NOON, hours=40) for _ in range(3))
+    assert states() == {("held", "digest"): 3}
+    assert {row.held_until for row in sql("SELECT held_until FROM batches")} == {FIVE}
+    assert held.release(FIVE - timedelta(seconds=1)) == []
+    assert len(held.release(FIVE)) == 1
+    (one,) = claim_all(FIVE)
+    assert one.contact_id == who.sms
+    assert ends(third) == {("sending", None): 1}
+    assert ends(first) == ends(second) == {("held", "merged"): 1}
+    assert one.words is not None
+    for alert in (first, second, third):
+        assert f"/alerts/{alert}" in one.words.text
+    assert one.words.text.endswith("Reply STOP to end texts.")
+    assert segments(one.words.text).segments <= together.SEGMENTS
+    settle("accepted")
+    digests.follow(LATER)
+    assert states() == {("accepted", None): 1, ("accepted", "merged"): 2}
+    settle("delivered", third)
+    digests.follow(LATER + timedelta(hours=1))
+    assert states() == {("delivered", None): 1, ("delivered", "merged"): 2}
+    held.release(LATER)
+    assert claim_all(LATER) == [], "and once"
+    assert recovery.finish_alerts(LATER) == [first, second], "the batch of the third is still to be settled"
+
+
+def test_one_alert_alone_comes_in_its_own_words() -> None:
+    reader()
+    launch(NOON)
+    held.release(FIVE)
+    assert words(claim_all(FIVE)) == [""]
+
+
+def test_weekly_is_on_monday() -> None:
+    reader("weekly")
+    launch(NOON, hours=24 * 10)
+    assert {row.held_until for row in sql("SELECT held_until FROM batches")} == {MONDAY}
+
+
+@pytest.mark.parametrize(("hours", "waits"), [(6, False), (7, True)])
+def test_an_alert_that_ends_soon_after_does_not_wait_for_the_digest(hours: int, waits: bool) -> None:
+    """It is noon, and the digest is at five: it must have two hours to go out."""
+    reader()
+    launch(NOON, hours=hours)
+    assert states() == {("held", "digest") if waits else ("queued", None): 1}
+    assert len(claim_all(NOON)) == (0 if waits else 1)
+
+
+def test_an_alert_that_ends_before_the_digest_still_waits_for_the_end_of_the_night() -> None:
+    reader()
+    launch(NIGHT, hours=18)
+    assert states() == {("held", "quiet-hours"): 1}
+    held.release(MORNING)
+    assert len(claim_all(MORNING)) == 1
+
+
+def test_an_emergency_waits_for_no_digest() -> None:
+    reader()
+    launch(NOON, event="storm")
+    assert len(claim_all(NOON)) == 1
+
+
+def test_the_claim_holds_for_a_digest_that_was_chosen_after_the_launch() -> None:
+    (who,) = people(1)
+    launch(NOON)
+    choose(who, digest="daily")
+    assert claim_all(NOON) == []
+    assert states() == {("held", "digest"): 1}
+    held.release(FIVE)
+    assert len(claim_all(FIVE)) == 1
+
+
+def test_a_digest_in_quiet_hours_comes_when_they_end() -> None:
+    reader(quiet_from=FIVE.time().replace(hour=16), quiet_to=FIVE.time().replace(hour=18), timezone=None)
+    launch(NOON, hours=40)
+    assert {row.held_until for row in sql("SELECT held_until FROM batches")} == {FIVE + timedelta(hours=1)}
+
+
+def test_a_digest_that_a_slow_sender_left_until_night_comes_in_the_morning() -> None:
+    """It has waited for its digest, and does not wait for the next one."""
+    reader()
+    launch(NOON, hours=40)
+    launch(NOON, hours=40)
+    held.release(FIVE)
+    assert claim_all(NIGHT) == []
+    held.release(FIVE + timedelta(hours=2))
+    assert claim_all(NIGHT) == []
+    held.release(MORNING)
+    (one,) = claim_all(MORNING)
+    assert one.words is not None
+
+
+@pytest.mark.parametrize("end", ["cancel", "pause", "expire"])
+def test_when_the_newest_is_stopped_before_it_leaves_the_others_still_come(end: str) -> None:
+    reader()
+    first, second = launch(NOON, hours=40), launch(NOON, hours=40)
+    newest = launch(NOON, hours=30)
+    held.release(FIVE)
+    with transaction() as s:
+        if end == "expire":
+            s.execute(text("UPDATE alerts SET state = 'expired' WHERE id = :id"), {"id": newest})
+        else:
+            getattr(lifecycle, end)(s, newest, operator(s), FIVE)
+    recovery.end_leftovers(FIVE)
+    held.release(FIVE + held.LOOK_AGAIN)
+    (one,) = claim_all(FIVE + held.LOOK_AGAIN)
+    assert one.words is not None
+    assert f"/alerts/{newest}" not in one.words.text
+    assert ends(second) == {("sending", None): 1}
+    assert ends(first) == {("held", "merged"): 1}
+
+
+def refuse(at: datetime) -> None:
+    """The provider has not taken it: it is queued again, as `recording` does."""
+    with transaction() as s:
+        s.execute(text("UPDATE deliveries SET state = 'queued', settled_at = :at WHERE state = 'sending'"), {"at": at})
+        s.execute(text("UPDATE batches SET state = 'waiting', not_before = NULL WHERE state = 'unsettled'"))
+
+
+def test_what_went_along_goes_back_when_its_carrier_is_cancelled_after_a_refusal() -> None:
+    reader()
+    first, newest = launch(NOON, hours=40), launch(NOON, hours=40)
+    held.release(FIVE)
+    assert len(claim_all(FIVE)) == 1
+    refuse(FIVE)
+    with transaction() as s:
+        lifecycle.cancel(s, newest, operator(s), FIVE)
+    recovery.end_leftovers(FIVE)
+    digests.follow(LATER)
+    assert ends(first) == {("held", "digest"): 1}
+    held.release(LATER)
+    assert words(claim_all(LATER)) == [""]
+    assert ends(first) == {("sending", None): 1}
+
+
+def test_what_is_cancelled_meanwhile_is_not_in_the_next_try() -> None:
+    reader()
+    first, second, newest = (launch(NOON, hours=40) for _ in range(3))
+    held.release(FIVE)
+    claim_all(FIVE)
+    refuse(FIVE)
+    with transaction() as s:
+        lifecycle.cancel(s, first, operator(s), FIVE)
+    (one,) = claim_all(LATER)
+    assert one.words is not None
+    assert f"/alerts/{first}" not in one.words.text
+    assert f"/alerts/{second}" in one.words.text
+    recovery.end_leftovers(LATER)
+    settle("accepted")
+    digests.follow(LATER + timedelta(minutes=1))
+    assert ends(first) == {("cancelled", "cancelled"): 1}
+    assert ends(second) == {("accepted", "merged"): 1}
+    assert ends(newest) == {("accepted", None): 1}
+
+
+def test_what_had_left_with_its_carrier_is_not_cancelled_afterwards() -> None:
+    reader()
+    first, _newest = launch(NOON, hours=40), launch(NOON, hours=40)
+    held.release(FIVE)
+    claim_all(FIVE)
+    with transaction() as s:
+        lifecycle.cancel(s, first, operator(s), FIVE)
+    recovery.end_leftovers(FIVE)
+    settle("accepted")
+    digests.follow(LATER)
+    assert ends(first) == {("accepted", "merged"): 1}
+
+
+def test_a_worker_that_is_killed_leaves_the_merged_with_its_carrier() -> None:
+    """Nobody knows yet whether the message left: nothing of it is sent anew before that is known."""
+    reader()
+    first, newest = launch(NOON, hours=40), launch(NOON, hours=40)
+    held.release(FIVE)
+    claim_all(FIVE)
+    with transaction() as s:
+        s.execute(text("UPDATE deliveries SET state = 'unknown', reason = 'worker-lost' WHERE state = 'sending'"))
+    digests.follow(LATER)
+    held.release(LATER)
+    assert ends(first) == {("held", "merged"): 1}
+    assert claim_all(LATER) == []
+    with transaction() as s:  # the provider has it
+        s.execute(
+            text("UPDATE deliveries SET state = 'accepted', settled_at = :at WHERE alert_id = :id"),
+            {"id": newest, "at": LATER},
+        )
+    digests.follow(LATER + timedelta(minutes=1))
+    assert ends(first) == {("accepted", "merged"): 1}
+
+
+def test_a_failed_message_fails_for_all_that_was_in_it() -> None:
+    reader()
+    first, _newest = launch(NOON, hours=40), launch(NOON, hours=40)
+    held.release(FIVE)
+    claim_all(FIVE)
+    settle("failed")
+    digests.follow(LATER)
+    assert ends(first) == {("failed", "x"): 1}
+
+
+def test_an_opt_out_before_the_claim_stops_all() -> None:
+    who = reader()
+    first, newest = launch(NOON, hours=40), launch(NOON, hours=40)
+    held.release(FIVE)
+    with transaction() as s:
+        index = s.execute(text("SELECT address_index FROM contacts WHERE id = :id"), {"id": who.sms}).scalar_one()
+        s.add(Suppression(channel="sms", address_index=index, topic=None, reason="opt-out", at=FIVE))
+    assert claim_all(FIVE) == []
+    held.release(FIVE + held.LOOK_AGAIN)
+    assert claim_all(FIVE + held.LOOK_AGAIN) == []
+    assert ends(first) == ends(newest) == {("skipped", "opt-out"): 1}
+
+
+def test_a_topic_that_was_left_is_not_in_the_digest() -> None:
+    who = reader()
+    first, newest = launch(NOON, hours=40, event="collection"), launch(NOON, hours=40)
+    with transaction() as s:
+        s.execute(text("INSERT INTO preferences (subscriber_id, topic) VALUES (:id, 'collection')"), {"id": who.id})
+    assert ends(first) == {("skipped", "not-subscribed"): 1}
+    again = launch(NOON, hours=40, event="collection")
+    newest = launch(NOON, hours=40)
+    held.release(FIVE)
+    with transaction() as s:
+        s.execute(text("DELETE FROM preferences WHERE topic = 'collection'"))
+    (one,) = claim_all(FIVE)
+    assert one.words is not None
+    assert f"/alerts/{newest}" in one.words.text
+    assert f"/alerts/{again}" not in one.words.text
+
+
+def test_many_residents_and_two_schedulers_get_one_message_each() -> None:
+    who = people(30)
+    for one in who:
+        choose(one, digest="daily")
+    alerts = [launch(NOON, hours=40) for _ in range(3)]
+    with ThreadPoolExecutor(3) as schedulers:
+        list(schedulers.map(lambda _: held.release(FIVE), range(3)))
+    claimed = claim_all(FIVE)
+    assert Counter(one.contact_id for one in claimed) == {one.sms: 1 for one in who}
+    assert all(one.words for one in claimed)
+    for alert in alerts[:2]:
+        assert ends(alert) == {("held", "merged"): 30}
+
+
+def test_more_than_a_text_has_room_for_comes_in_the_next_one() -> None:
+    reader()
+    alerts = [launch(NOON, hours=40) for _ in range(12)]
+    texts = []
+    for n in range(12):
+        at = FIVE + n * held.LOOK_AGAIN
+        held.release(at)
+        texts += words(claim_all(at))
+        settle("accepted")
+        digests.follow(at + timedelta(seconds=10))
+    assert 2 <= len(texts) <= 4
+    assert Counter(row.state for row in sql("SELECT state FROM deliveries")) == {"accepted": 12}
+    named = [alert for alert in alerts for said in texts if f"/alerts/{alert} " in f"{said} ".replace("\n", " ")]
+    assert sorted(named) == alerts, "each in one of the messages"
+
+
+def test_whoever_takes_the_digest_back_gets_each_message_alone() -> None:
+    who = reader()
+    launch(NOON, hours=40), launch(NOON, hours=40)
+    with transaction() as s:
+        s.execute(text("DELETE FROM choices WHERE subscriber_id = :id"), {"id": who.id})
+    held.release(FIVE)
+    assert words(claim_all(FIVE)) == [""]
+    held.release(FIVE + held.LOOK_AGAIN)
+    assert words(claim_all(FIVE + held.LOOK_AGAIN)) == [""]
+
+
+def test_an_email_lists_all() -> None:
+    with transaction() as s:
+        zone(s, now=EVENING)
+        sender(s, "sendgrid", now=EVENING)
+        who = resident(s, topics=("snow",), email="", phone=None, now=EVENING)
+    choose(who, digest="daily")
+    first, second = (launch(NOON, hours=40, channels=("email",)) for _ in range(2))
+    held.release(FIVE)
+    with transaction() as s:
+        by = sender(s, "sendgrid").id
+    (batch,) = sql("SELECT id FROM batches WHERE state = 'waiting'")
+    lease = leases.lease(batch.id, 60)
+    assert lease is not None
+    (one,) = claims.claim(lease, by, 10, FIVE) or []
+    assert one.words is not None
+    assert "2 messages for you" in one.words.subject
+    for alert in (first, second):
+        assert f"/alerts/{alert}" in one.words.html
+        assert f"/alerts/{alert}" in one.words.text
+    assert "-unsubscribe_url-" in one.words.html
