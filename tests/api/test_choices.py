@@ -31,6 +31,16 @@ def test_a_resident_chooses_hours_zone_number_pause_and_severity(me: httpx.Clien
     assert (str(row.quiet_from), row.timezone, row.most_a_day) == ("22:30:00", "America/Denver", 2)
 
 
+def test_a_resident_chooses_a_digest_and_takes_it_back(me: httpx.Client) -> None:
+    assert "Once a week on Mondays at 5:00" in me.get("/me?lang=en").text
+    answer = form(me, "/me/choices?lang=en", digest="weekly")
+    assert answer.status_code == 303, answer.text
+    assert 'value="weekly" checked' in me.get("/me?lang=en").text
+    assert [row.digest for row in sql("SELECT digest FROM choices")] == ["weekly"]
+    form(me, "/me/choices?lang=en", digest="")
+    assert sql("SELECT * FROM choices") == []
+
+
 def test_the_page_tells_the_usual_hours_in_the_readers_language(me: httpx.Client) -> None:
     assert "As usual: none" in me.get("/me?lang=en").text
     assert "Horas de silencio" in me.get("/me?lang=es").text
@@ -44,6 +54,7 @@ def test_the_page_tells_the_usual_hours_in_the_readers_language(me: httpx.Client
         {"most_a_day": "many"},
         {"muted_until": "soon"},
         {"muted_until": "2020-01-01"},
+        {"digest": "hourly"},
         {"lowest": "1:9"},
         {"lowest": "x"},
     ],

@@ -167,3 +167,15 @@ def test_the_public_page_says_in_general_why_and_names_nobody(door: httpx.Client
     assert 'href="/me/why?lang=en"' in mine
     assert "chose its topic" in mine
     assert door.get("/me/why", follow_redirects=False).headers["location"].startswith("/me/sign-in")
+
+
+def test_what_came_together_says_so(door: httpx.Client) -> None:
+    join(door)
+    first, second = (factories.alert_resolved(event="storm", now=datetime.now(UTC)) for _ in range(2))
+    as_owner("UPDATE deliveries SET state = 'delivered', sent_at = now(), settled_at = now()")
+    as_owner(f"UPDATE deliveries SET reason = 'merged' WHERE alert_id = {first}")
+    as_owner(
+        "INSERT INTO merged (delivery_id, carrier_id, merged_at) SELECT m.id, k.id, now()"
+        f" FROM deliveries m, deliveries k WHERE m.alert_id = {first} AND k.alert_id = {second}"
+    )
+    assert {one.why for one in answer().received} == {"It came together with others, in one message."}

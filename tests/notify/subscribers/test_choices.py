@@ -30,7 +30,7 @@ def test_who_chooses_nothing_has_no_row(s: Session, who: Resident) -> None:
 
 
 def test_what_is_chosen_is_read_again_and_can_be_taken_back(s: Session, who: Resident) -> None:
-    wanted = Chosen(OWN, "Europe/Rome", 3, TODAY + timedelta(days=9))
+    wanted = Chosen(OWN, "Europe/Rome", 3, TODAY + timedelta(days=9), "weekly")
     choices.choose(s, who.id, wanted, NOW)
     assert choices.read(s, who.id, NOW) == wanted
     choices.choose(s, who.id, Chosen(NEVER), NOW)

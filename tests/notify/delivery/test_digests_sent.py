@@ -1,0 +1,63 @@
+"""A digest on its way to a simulator: by the real claim, throttle and transport."""
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis as redis_client
+from sqlalchemy import text
+
+from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.delivery import digests, held, leases
+from notify.delivery.send_batch import LeasedBatch
+from notify.delivery.throttle import Throttle
+from notify.delivery.transport import Transport
+from notify.models import Choices
+from tests.database import sql
+from tests.factories import alert_resolved, resident, sender, zone
+from tests.notify.conftest import Providers
+from tests.owner import as_owner
+
+
+@pytest.fixture(autouse=True)
+def _no_quiet_hours(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_QUIET_HOURS", "off")
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("channel", ["sms", "email"])
+def test_each_resident_gets_one_message_about_all_and_each_alert_its_outcome(
+    channel: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        zone(s, now=now)
+        sender(s, {"sms": "twilio", "email": "sendgrid"}[channel], 400.0, now=now)
+        way = {"phone": "" if channel == "sms" else None, "email": "" if channel == "email" else None}
+        who = [resident(s, topics=("snow",), language="es" if n == 0 else "en", now=now, **way) for n in range(7)]
+        s.add_all(Choices(subscriber_id=one.id, digest="daily") for one in who)
+    alerts = [
+        alert_resolved(event="snow", channels=(channel,), expires_at=now + timedelta(days=3), now=now) for _ in range(3)
+    ]
+    as_owner("UPDATE batches SET held_until = now() - interval '1 second'")
+    held.release(datetime.now(UTC))
+    for (batch,) in sql("SELECT id FROM batches WHERE state = 'waiting' ORDER BY id"):
+        lease = leases.lease(batch, 60)
+        assert lease is not None
+        LeasedBatch(lease, providers.settings(), Throttle(redis), transport, threading.Event()).send()
+    received = providers.received()
+    assert len({one["to"] for one in received}) == len(received) == 7
+    for one in received:
+        assert all(f"/alerts/{alert}" in one["body"] for alert in alerts)
+    assert Counter("3 mensajes para usted" in str(one) for one in received) == {True: 1, False: 6}
+    if channel == "email":
+        assert len({one["headers"]["List-Unsubscribe"] for one in received}) == 7
+        assert all("-unsubscribe_url-" not in one["body"] + one["html"] for one in received)
+    digests.follow(datetime.now(UTC) + timedelta(seconds=1))
+    assert {tuple(row) for row in sql("SELECT alert_id, state, count(*) FROM deliveries GROUP BY 1, 2")} == {
+        (alert, "accepted", 7) for alert in alerts
+    }
+    with transaction() as s:
+        assert s.execute(text("SELECT count(*) FROM merged")).scalar() == 14
