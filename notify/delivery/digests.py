@@ -17,6 +17,7 @@ from sqlalchemy import text
 from notify.audience import rules
 from notify.content import together
 from notify.content.together import About, Brief, Words
+from notify.core import states
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery.leases import LAST_S, Lease
@@ -159,7 +160,7 @@ _FOLLOW = f"""
                reason = CASE WHEN due.carrier_state IN ('undelivered', 'failed') THEN due.reason ELSE '{MERGED}' END
           FROM due WHERE m.id = due.delivery_id AND m.state <> due.carrier_state
            AND due.carrier_state IN ('accepted', 'delivered', 'undelivered', 'failed')
-           AND m.state IN ('held', 'cancelled', 'expired', 'accepted', 'delivered', 'undelivered', 'failed')
+           AND m.state IN ({", ".join(f"'{state}'" for state in sorted(states.CARRIED))})
     ), looked AS (
         UPDATE merged x
            SET look_at = CASE WHEN due.merged_at > CAST(:now AS timestamptz) - interval '5 days'

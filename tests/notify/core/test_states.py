@@ -43,6 +43,9 @@ def test_the_states_of_a_delivery() -> None:
 def test_what_is_final_and_the_moves_beside_the_table() -> None:
     assert set(map(str, states.FINISHED)) == {"sent", "cancelled", "expired"}
     assert set(map(str, states.BEFORE_LAUNCH)) == {"draft", "approved", "scheduled"}
+    assert set(map(str, states.CARRIED)) == {
+        "held", "cancelled", "expired", "accepted", "delivered", "undelivered", "failed",
+    }  # fmt: skip
     assert set(map(str, states.HELD_BACK)) == {"queued", "held", "skipped", "cancelled", "expired"}
     assert set(map(str, states.PASSED_ON)) == {"accepted", "unknown"}
     assert set(map(str, states.PERHAPS_OUT)) == {"queued", "held", "sending", "unknown"}

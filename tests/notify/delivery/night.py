@@ -1,9 +1,12 @@
 """An evening and the night after it, for the tests of what waits: residents, launches and claims at set times."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
 
 from notify.alerts import lifecycle
 from notify.alerts.reporting import reports
@@ -18,6 +21,9 @@ EVENING = datetime(2027, 1, 12, 20, 59, tzinfo=ZoneInfo("America/New_York")).ast
 NIGHT = EVENING + timedelta(minutes=1)
 MORNING = datetime(2027, 1, 13, 8, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
 NOON = datetime(2027, 1, 12, 17, tzinfo=UTC)
+FIVE = datetime(2027, 1, 12, 17, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
+MONDAY = datetime(2027, 1, 18, 17, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
+LATER = FIVE + timedelta(minutes=1)
 
 OF = "SELECT contact_id, state, reason FROM deliveries WHERE alert_id = :alert"
 
@@ -71,3 +77,24 @@ def claim_all(now: datetime) -> list[Claimed]:
             found += claims.claim(lease, by, 100, now) or []
             leases.finish(lease)
     return found
+
+
+def reader(digest: Literal["daily", "weekly"] = "daily", **chosen: Any) -> Resident:
+    (who,) = people(1)
+    choose(who, digest=digest, **chosen)
+    return who
+
+
+def settle(state: str, alert: int | None = None, at: datetime = LATER) -> None:
+    """Report what became of all that was being sent."""
+    with transaction() as s:
+        s.execute(
+            text("""UPDATE deliveries SET state = CAST(:state AS delivery_state), sent_at = :at, settled_at = :at,
+                           reason = CASE WHEN :state IN ('accepted', 'delivered') THEN NULL ELSE 'x' END
+                     WHERE state IN ('sending', 'accepted') AND (alert_id = :alert OR :alert IS NULL)"""),
+            {"state": state, "at": at, "alert": alert},
+        )
+
+
+def words(claimed: Sequence[Claimed]) -> list[str]:
+    return [one.words.text if one.words else "" for one in claimed]

@@ -1,52 +1,39 @@
 """Digests: what can wait comes once a day or week, in one message a contact, and none is lost or sent twice."""
 
 from collections import Counter
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from notify.alerts import lifecycle
 from notify.channels.sms_segments import count as segments
 from notify.content import together
 from notify.core.db import transaction
 from notify.delivery import claims, digests, held, leases, recovery
-from notify.delivery.claims import Claimed
 from notify.models import Suppression
 from tests.database import sql
-from tests.factories import Resident, operator, resident, sender, zone
-from tests.notify.delivery.night import EVENING, MORNING, NIGHT, NOON, choose, claim_all, ends, launch, people, states
+from tests.factories import resident, sender, zone
+from tests.notify.delivery.night import (
+    EVENING,
+    FIVE,
+    LATER,
+    MONDAY,
+    MORNING,
+    NIGHT,
+    NOON,
+    choose,
+    claim_all,
+    ends,
+    launch,
+    people,
+    reader,
+    settle,
+    states,
+    words,
+)
 
 pytestmark = pytest.mark.usefixtures("usual_quiet_hours")
-
-FIVE = datetime(2027, 1, 12, 17, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
-MONDAY = datetime(2027, 1, 18, 17, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
-LATER = FIVE + timedelta(minutes=1)
-
-
-def reader(digest: Literal["daily", "weekly"] = "daily", **chosen: Any) -> Resident:
-    (who,) = people(1)
-    choose(who, digest=digest, **chosen)
-    return who
-
-
-def settle(state: str, alert: int | None = None, at: datetime = LATER) -> None:
-    """Report what became of all that was being sent."""
-    with transaction() as s:
-        s.execute(
-            text("""UPDATE deliveries SET state = CAST(:state AS delivery_state), sent_at = :at, settled_at = :at,
-                           reason = CASE WHEN :state IN ('accepted', 'delivered') THEN NULL ELSE 'x' END
-                     WHERE state IN ('sending', 'accepted') AND (alert_id = :alert OR :alert IS NULL)"""),
-            {"state": state, "at": at, "alert": alert},
-        )
-
-
-def words(claimed: Sequence[Claimed]) -> list[str]:
-    return [one.words.text if one.words else "" for one in claimed]
 
 
 def test_what_can_wait_comes_at_five_in_one_message() -> None:
@@ -140,113 +127,6 @@ def test_a_digest_that_a_slow_sender_left_until_night_comes_in_the_morning() -> 
     held.release(MORNING)
     (one,) = claim_all(MORNING)
     assert one.words is not None
-
-
-@pytest.mark.parametrize("end", ["cancel", "pause", "expire"])
-def test_when_the_newest_is_stopped_before_it_leaves_the_others_still_come(end: str) -> None:
-    reader()
-    first, second = launch(NOON, hours=40), launch(NOON, hours=40)
-    newest = launch(NOON, hours=30)
-    held.release(FIVE)
-    with transaction() as s:
-        if end == "expire":
-            s.execute(text("UPDATE alerts SET state = 'expired' WHERE id = :id"), {"id": newest})
-        else:
-            getattr(lifecycle, end)(s, newest, operator(s), FIVE)
-    recovery.end_leftovers(FIVE)
-    held.release(FIVE + held.LOOK_AGAIN)
-    (one,) = claim_all(FIVE + held.LOOK_AGAIN)
-    assert one.words is not None
-    assert f"/alerts/{newest}" not in one.words.text
-    assert ends(second) == {("sending", None): 1}
-    assert ends(first) == {("held", "merged"): 1}
-
-
-def refuse(at: datetime) -> None:
-    """The provider has not taken it: it is queued again, as `recording` does."""
-    with transaction() as s:
-        s.execute(text("UPDATE deliveries SET state = 'queued', settled_at = :at WHERE state = 'sending'"), {"at": at})
-        s.execute(text("UPDATE batches SET state = 'waiting', not_before = NULL WHERE state = 'unsettled'"))
-
-
-def test_what_went_along_goes_back_when_its_carrier_is_cancelled_after_a_refusal() -> None:
-    reader()
-    first, newest = launch(NOON, hours=40), launch(NOON, hours=40)
-    held.release(FIVE)
-    assert len(claim_all(FIVE)) == 1
-    refuse(FIVE)
-    with transaction() as s:
-        lifecycle.cancel(s, newest, operator(s), FIVE)
-    recovery.end_leftovers(FIVE)
-    digests.follow(LATER)
-    assert ends(first) == {("held", "digest"): 1}
-    held.release(LATER)
-    assert words(claim_all(LATER)) == [""]
-    assert ends(first) == {("sending", None): 1}
-
-
-def test_what_is_cancelled_meanwhile_is_not_in_the_next_try() -> None:
-    reader()
-    first, second, newest = (launch(NOON, hours=40) for _ in range(3))
-    held.release(FIVE)
-    claim_all(FIVE)
-    refuse(FIVE)
-    with transaction() as s:
-        lifecycle.cancel(s, first, operator(s), FIVE)
-    (one,) = claim_all(LATER)
-    assert one.words is not None
-    assert f"/alerts/{first}" not in one.words.text
-    assert f"/alerts/{second}" in one.words.text
-    recovery.end_leftovers(LATER)
-    settle("accepted")
-    digests.follow(LATER + timedelta(minutes=1))
-    assert ends(first) == {("cancelled", "cancelled"): 1}
-    assert ends(second) == {("accepted", "merged"): 1}
-    assert ends(newest) == {("accepted", None): 1}
-
-
-def test_what_had_left_with_its_carrier_is_not_cancelled_afterwards() -> None:
-    reader()
-    first, _newest = launch(NOON, hours=40), launch(NOON, hours=40)
-    held.release(FIVE)
-    claim_all(FIVE)
-    with transaction() as s:
-        lifecycle.cancel(s, first, operator(s), FIVE)
-    recovery.end_leftovers(FIVE)
-    settle("accepted")
-    digests.follow(LATER)
-    assert ends(first) == {("accepted", "merged"): 1}
-
-
-def test_a_worker_that_is_killed_leaves_the_merged_with_its_carrier() -> None:
-    """Nobody knows yet whether the message left: nothing of it is sent anew before that is known."""
-    reader()
-    first, newest = launch(NOON, hours=40), launch(NOON, hours=40)
-    held.release(FIVE)
-    claim_all(FIVE)
-    with transaction() as s:
-        s.execute(text("UPDATE deliveries SET state = 'unknown', reason = 'worker-lost' WHERE state = 'sending'"))
-    digests.follow(LATER)
-    held.release(LATER)
-    assert ends(first) == {("held", "merged"): 1}
-    assert claim_all(LATER) == []
-    with transaction() as s:  # the provider has it
-        s.execute(
-            text("UPDATE deliveries SET state = 'accepted', settled_at = :at WHERE alert_id = :id"),
-            {"id": newest, "at": LATER},
-        )
-    digests.follow(LATER + timedelta(minutes=1))
-    assert ends(first) == {("accepted", "merged"): 1}
-
-
-def test_a_failed_message_fails_for_all_that_was_in_it() -> None:
-    reader()
-    first, _newest = launch(NOON, hours=40), launch(NOON, hours=40)
-    held.release(FIVE)
-    claim_all(FIVE)
-    settle("failed")
-    digests.follow(LATER)
-    assert ends(first) == {("failed", "x"): 1}
 
 
 def test_an_opt_out_before_the_claim_stops_all() -> None:
