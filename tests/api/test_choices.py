@@ -54,7 +54,6 @@ def test_the_page_tells_the_usual_hours_in_the_readers_language(me: httpx.Client
         {"most_a_day": "many"},
         {"muted_until": "soon"},
         {"muted_until": "2020-01-01"},
-        {"digest": "hourly"},
         {"lowest": "1:9"},
         {"lowest": "x"},
     ],
