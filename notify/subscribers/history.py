@@ -3,7 +3,7 @@
 `choices`, in the first row of a resident:
 
     {"since": "2026-05-31T14:30:00+00:00", "quiet": ["22:00:00", "06:00:00"], "timezone": "America/Chicago",
-     "most_a_day": 3, "topics": {"snow": null, "storm": "2026-12-24T05:00:00+00:00"}}
+     "most_a_day": 3, "digest": "weekly", "topics": {"snow": null, "storm": "2026-12-24T05:00:00+00:00"}}
 
 `topics` are all that the resident chose, with the end of a pause. `history`, in the first row of a phone or an email:
 
@@ -25,7 +25,7 @@ from zoneinfo import available_timezones
 
 from notify.models import Topic
 from notify.models.subscriber import SuppressionReason
-from notify.subscribers.choices import MOST_A_DAY, SEVERITY_RANKS
+from notify.subscribers.choices import MOST_A_DAY, SEVERITY_RANKS, Digest
 from notify.subscribers.csv_records import CHANNELS_OF
 
 LONGEST = 4_000  # characters of a text in it
@@ -43,6 +43,7 @@ class Choices:
     quiet: tuple[time, time] | None
     timezone: str | None
     most_a_day: int | None
+    digest: str | None
     topics: Mapping[str, datetime | None]
 
 
@@ -95,6 +96,8 @@ def read(choices: str, history: str, now: datetime) -> History:
 def _choices(given: Mapping[str, Any], now: datetime) -> Choices:
     quiet, zone, most = given["quiet"], given["timezone"], given["most_a_day"]
     _require(zone is None or zone in available_timezones())
+    digest = given.get("digest")  # an older export has none
+    _require(digest is None or digest in get_args(Digest))
     _require(most is None or (type(most) is int and 1 <= most <= MOST_A_DAY))
     begin, end = map(time.fromisoformat, quiet) if quiet is not None else (None, None)
     topics = {_topic(topic): _moment(until) for topic, until in given["topics"].items()}
@@ -104,6 +107,7 @@ def _choices(given: Mapping[str, Any], now: datetime) -> Choices:
         (begin, end) if begin is not None and end is not None else None,
         zone,
         most,
+        digest,
         {str(topic): until for topic, until in topics.items()},
     )
 

@@ -42,7 +42,7 @@ def restore(s: Session, told: Sequence[Told], had: set[Key]) -> None:
     choices = [
         {
             "id": one.resident, "quiet": chosen.quiet, "timezone": chosen.timezone,
-            "most_a_day": chosen.most_a_day, "topics": chosen.topics,
+            "most_a_day": chosen.most_a_day, "digest": chosen.digest, "topics": chosen.topics,
         }
         for one in told
         if one.is_new and (chosen := one.history.choices)
@@ -83,14 +83,17 @@ def _plain(value: Any) -> str:
 _RESIDENTS = """
     WITH given AS (
         SELECT * FROM json_to_recordset(CAST(:given AS json))
-            AS g (id bigint, quiet json, timezone text, most_a_day smallint, topics json)
+            AS g (id bigint, quiet json, timezone text, most_a_day smallint, digest text,
+                  topics json)
     )
 """
 _OF_RESIDENTS = (
     """
-    INSERT INTO choices (subscriber_id, quiet_from, quiet_to, timezone, most_a_day)
-    SELECT id, CAST(quiet ->> 0 AS time), CAST(quiet ->> 1 AS time), timezone, most_a_day FROM given
+    INSERT INTO choices (subscriber_id, quiet_from, quiet_to, timezone, most_a_day, digest)
+    SELECT id, CAST(quiet ->> 0 AS time), CAST(quiet ->> 1 AS time), timezone, most_a_day, digest
+      FROM given
      WHERE quiet ->> 0 IS NOT NULL OR timezone IS NOT NULL OR most_a_day IS NOT NULL
+        OR digest IS NOT NULL
     ON CONFLICT DO NOTHING""",
     """
     INSERT INTO preferences (subscriber_id, topic, muted_until)

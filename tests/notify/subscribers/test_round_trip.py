@@ -96,7 +96,7 @@ def _everybody(database: str) -> None:
         resident(s, phone=EVE, at=((0.4, 0.4),), topics=())
         ana = record.owner(s, "sms", addresses.index("sms", ANA)) or 0
         own.place(s, ana, Wish(0.7, 0.7, "=mother", "7 Elm St", 2_000), NOW)
-        wanted = choices.Chosen(QuietHours(time(22), time(6)), "America/Chicago", 3, date(2027, 12, 24))
+        wanted = choices.Chosen(QuietHours(time(22), time(6)), "America/Chicago", 3, date(2027, 12, 24), "weekly")
         choices.choose(s, ana, wanted, NOW)
         s.execute(text("UPDATE preferences SET muted_until = NULL WHERE topic = 'snow'"))
         contact = addresses.contact(s, "email", addresses.index("email", ANA_MAIL))

@@ -1,12 +1,12 @@
 """A digest: routine messages of a resident that wait for one hour of the day or week, and go out in one message.
 
-Revision ID: 0076
+Revision ID: 0078
 """
 
 from alembic import op
 
-revision = "0076"
-down_revision = "0075"
+revision = "0078"
+down_revision = "0077"
 branch_labels = None
 depends_on = None
 
