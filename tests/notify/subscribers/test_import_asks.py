@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from notify.core import alarms
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.delivery import sender_pool
@@ -14,7 +13,6 @@ from notify.subscribers.importing import ImportReport
 from tests.database import sql
 from tests.factories import NOW, operator, sender
 from tests.notify.subscribers.test_importing import lines, row
-from tests.owner import refuse
 
 pytestmark = pytest.mark.usefixtures("database")
 UNKNOWN = {"consent_at": "", "consent_how": "", "email": ""}
@@ -147,12 +145,3 @@ def test_columns_that_another_vendor_calls_otherwise_are_mapped() -> None:
         import_csv(given, NOW, called={"mobil": "phone"})
     with pytest.raises(Invalid, match="no column 'telefon'"):
         import_csv(given, NOW, called={"Mobile Phone": "telefon"})
-
-
-def test_one_row_that_postgresql_refuses_keeps_no_other_from_being_asked() -> None:
-    take(*people(3))
-    first = sql("SELECT min(id) AS id FROM contacts WHERE address_sealed IS NOT NULL")[0].id
-    refuse("direct_messages", f"NEW.contact_id = {first}", act="INSERT")
-    assert work() == 2
-    assert messages() == 2
-    assert [one.kind for one in sql("SELECT kind FROM alarms")] == [alarms.REFUSED_ROW]
