@@ -33,6 +33,7 @@ _MAY_HAVE_LEFT = re.compile(
     "opt|optin|optout|opted|unsub|unsubscribed?|subscribed|stop|stopped|revoked|suppressed|dnc|not|blocked|bounced"
     "|active|inactive|status|deleted|removed|deceased|verified|baja|activo|estado"
 )
+LONGEST_CELL = 16 * 2**20  # characters; a history of many years is longer than the usual 128 KiB
 MOST_LINES = 10  # of one record; a longer one has an unclosed quote
 _NAME = re.compile(r"[a-z][a-z0-9_ ]{0,30}")  # of a column
 _BYTES_THAT_ARE_NO_UTF8 = re.compile("[\udc80-\udcff]")  # how `surrogateescape` decodes them
@@ -130,6 +131,7 @@ def _like(name: str, names: Sequence[str]) -> str | None:
 def records(lines: Iterator[str], first_line: int) -> Iterator[tuple[int, list[str] | None]]:
     """Yield (number of the first line, fields); None for fields that cannot be split. Empty lines and lines of only
     commas are left out."""
+    csv.field_size_limit(LONGEST_CELL)
     waiting: deque[str] = deque()  # lines that were wrongly taken as part of a record
     record: list[str] = []  # the lines of the current record
 

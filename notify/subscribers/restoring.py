@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.subscribers.consent import BY_OWNER
 from notify.subscribers.history import History, OfContact
 from notify.subscribers.identity import Key
 
@@ -54,7 +55,8 @@ def restore(s: Session, told: Sequence[Told], had: set[Key]) -> None:
         if rows:
             document = json.dumps(rows, default=_plain)
             for statement in statements:
-                s.execute(text(given + statement), {"given": document})
+                owners = {"by_owner": list(BY_OWNER)} if ":by_owner" in statement else {}
+                s.execute(text(given + statement), {"given": document} | owners)
 
 
 def _contacts(told: Sequence[Told], had: set[Key]) -> Sequence[Mapping[str, Any]]:
@@ -111,7 +113,8 @@ _CONTACTS = """
           JOIN contacts c ON (c.channel, c.address_index) = (g.channel, decode(g.index, 'hex'))
     )
 """
-# The suppressions come first: in whatever order others look, nobody is verified without them.
+# The suppressions come first: in whatever order others look, nobody is verified without them. One that is older than
+# what the owner of a phone or email has agreed to here is not taken, nor an older report about one verified here since.
 _OF_CONTACTS = (
     """
     INSERT INTO suppressions (channel, address_index, topic, reason, at)
@@ -121,6 +124,14 @@ _OF_CONTACTS = (
                         WHERE (l.channel, l.address_index) = (g.channel, g.address_index) AND l.act = 'lifted'
                           AND l.topic IS NOT DISTINCT FROM CAST(x ->> 0 AS topic) AND l.reason = x ->> 1
                           AND l.at >= CAST(x ->> 2 AS timestamptz))
+       AND (g.is_new OR NOT EXISTS (
+            SELECT FROM contacts c LEFT JOIN consents o ON o.contact_id = c.id
+             WHERE c.id = g.id AND CASE x ->> 1
+                   WHEN 'opt-out' THEN o.kind = 'opt-in' AND o.how = ANY(:by_owner)
+                        AND o.topic IS NOT DISTINCT FROM CAST(x ->> 0 AS topic) AND o.at > CAST(x ->> 2 AS timestamptz)
+                        AND NOT EXISTS (SELECT FROM json_array_elements(g.consents) y
+                                         WHERE CAST(y ->> 2 AS timestamptz) = o.at AND y ->> 3 = o.how)
+                   ELSE c.verified_at > CAST(x ->> 2 AS timestamptz) END))
     ON CONFLICT DO NOTHING""",
     """
     INSERT INTO address_ledger (channel, address_index, contact_id, at, act, topic, reason, how, evidence)

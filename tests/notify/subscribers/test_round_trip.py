@@ -14,11 +14,24 @@ from sqlalchemy import text
 from notify.core.db import transaction
 from notify.core.quiet_time import QuietHours
 from notify.models import Consent, Topic
-from notify.subscribers import addresses, choices, consent, export_csv, holdings, import_csv, ledger, own, record
+from notify.subscribers import (
+    addresses,
+    choices,
+    consent,
+    enrolling,
+    export_csv,
+    holdings,
+    import_csv,
+    ledger,
+    own,
+    record,
+)
 from notify.subscribers.csv_records import COLUMNS, MORE_COLUMNS
+from notify.subscribers.enrolling import Applicant
 from notify.subscribers.history import History, read, written
 from notify.subscribers.storing import Stored
 from notify.subscribers.wishes import Wish
+from tests.database import sql
 from tests.factories import NOW, resident
 from tests.owner import as_owner
 
@@ -154,6 +167,33 @@ def test_an_import_never_undoes_an_opt_out_nor_brings_back_one_that_was_lifted()
     assert [one["reason"] for one in after[ANA_MAIL][0]["suppressions"]].count("opt-out") == 3
     assert after[BEN][0]["suppressions"] == before[BEN][0]["suppressions"] == []
     assert after[BEN][0]["choices"] == before[BEN][0]["choices"]
+
+
+@pytest.mark.usefixtures("_everybody")
+def test_an_older_opt_out_of_a_file_silences_nobody_who_has_joined_here_since() -> None:
+    exported = export()
+    wipe()
+    with transaction() as s:
+        who = Applicant("sms", BEN, "en", "I agree.", consent.BY_WEB)
+        enrolling.enrol(s, who, Wish(0.5, 0.5, "home"), NOW + timedelta(days=60))
+    import_csv(exported, LATER, merge=True, outside=True)
+    with transaction() as s:
+        assert consent.reasons_against(s, "sms", addresses.index("sms", BEN)) == set()
+        assert consent.reasons_against(s, "email", addresses.index("email", ANA_WORK)) == {"opt-out"}
+
+
+def test_a_history_of_many_years_comes_back(database: str) -> None:
+    with transaction() as s:
+        tom = resident(s)
+        s.add_all(
+            Consent(contact_id=tom.sms, kind="opt-in", at=NOW - timedelta(days=n), how="list", words="=" * 400)
+            for n in range(400)
+        )
+    exported = export()
+    assert max(map(len, exported)) > 2**17
+    wipe()
+    assert import_csv(exported, LATER, outside=True).bad == ()
+    assert sql("SELECT count(*) FROM consents")[0][0] >= 400
 
 
 @pytest.mark.usefixtures("_everybody")
