@@ -76,6 +76,12 @@ def read(city: City, person: Resident) -> None:
     for event, blanks in (("collection", trash), ("storm", {"hazard": "tornado"})):
         alert = city.launch(city.approved(training.ZONE, channels=("sms", "email"), event=event, blanks=blanks))
         city.until_delivered(alert)
+
+    def are_shown() -> bool:
+        person.open("/alerts")
+        return person.page.locator(".notice").count() == 2
+
+    until(are_shown, 60, "both are on the page of alerts, which is kept for a moment")
     for name, path in (("why", "/me/why"), ("alerts", "/alerts"), ("verify", f"/verify/{alert}")):
         person.open(path)
         shot(person, name)
