@@ -68,24 +68,29 @@ def create_app() -> openapi.Door:
 
 
 def warm(app: openapi.Door) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Return what renders the first public pages before the server listens."""
+    """Return what renders the first public pages before the server listens, and begins to collect garbage then.
+
+    All that was made until then is excluded from the collection, which took a fifth of the time of a status callback.
+    """
 
     @asynccontextmanager
     async def warmed(_app: FastAPI) -> AsyncIterator[None]:
         if app.front is not None:
             await app.front.warm()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        gc.enable()
         yield
 
     return warmed
 
 
 def create_process() -> FastAPI:
-    """Make the application for a process that does nothing else, and exclude the objects made so far from garbage
-    collection, which took a fifth of the time of a status callback.
+    """Make the application for a process that does nothing else. No garbage is collected before `warm`: half a million
+    objects are made that stay, and to look through them over and over again took a third of the start.
     """
+    gc.disable()
     app = create_app()
     app.router.lifespan_context = warm(app)
     intent.load_rules()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
     return app

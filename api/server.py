@@ -1,6 +1,7 @@
 """The HTTP server: uvicorn, with limits on the time that a request takes to arrive and on half-open requests."""
 
 import asyncio
+import gc
 from typing import Any, ClassVar
 
 import uvicorn
@@ -78,6 +79,7 @@ class PatientProtocol(HttpToolsProtocol):
 
 def serve(host: str, port: int, **more: Any) -> None:
     """Serve the application in this process until it is told to stop."""
+    gc.disable()  # `api.app.warm` enables it: importing the application is the larger part of the start
     uvicorn.run(
         "api.app:create_process",
         factory=True,

@@ -272,10 +272,14 @@ def _opted_out_by(s: Session, provider: str, channel: str, reference: str, index
 
 
 def _is_within_budget(s: Session, channel: str, inbound: Inbound, now: datetime) -> bool:
-    """Count a reply to a number that is not signed up, as a code to one is: somebody may earn by each text."""
-    keys = [*tries.of_joiner(channel, inbound.address, ""), *tries.of_city(channel, now)]
+    """Count a reply to a number that is not signed up, as a code to one is: somebody may earn by each text.
+
+    In the order of `code_limits`, or the two could wait for each other.
+    """
+    of_number = [key for key in tries.of_joiner(channel, inbound.address, "") if key[0] in ("join-range", "join-dear")]
     try:
-        tries.count(s, [key for key in keys if key[0] in ("join-range", "join-dear", "join-day")], now)
+        tries.count(s, of_number, now)
+        tries.count(s, [key for key in tries.of_city(channel, now) if key[0] == "join-day"], now)
     except tries.TooManyTries:
         return False
     return True

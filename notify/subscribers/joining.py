@@ -6,16 +6,14 @@ enters the code; to a phone that sent STOP no code is sent, because carriers blo
 """
 
 import json
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import Select, delete, select, text
 from sqlalchemy.orm import Session
 
-from notify.accounts import tries
-from notify.channels.channel import CHANNELS, EMAIL, SMS
+from notify.channels.channel import EMAIL, SMS
 from notify.core import crypto, db, keyring, one_time_codes
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.settings import settings
@@ -23,15 +21,13 @@ from notify.core.translation import gettext as _
 from notify.delivery import sender_pool
 from notify.delivery.join_codes import whose
 from notify.models import DirectMessage, Joining
-from notify.subscribers import addresses, consent, enrolling, join_words, pressed_twice
+from notify.subscribers import addresses, code_limits, consent, enrolling, join_words, pressed_twice
 from notify.subscribers.enrolling import Applicant, Joined
 from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
 
 OPEN_FOR = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
-# Nobody is written a code for whom it would be one message too many: who complained, and whom nothing reaches.
-NO_CODE = ("complaint", "hard-bounce")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def begin(
     if is_begun:
         return token
     signs_in = wish is None and adds_to is None
-    may_send = _may_send(s, channel, address, network, now, signs_in=signs_in)
+    may_send = code_limits.may_send(s, channel, address, network, now, signs_in=signs_in)
     require_sender(channel)
     db.raw(s).execute(
         _BEGIN,
@@ -130,7 +126,7 @@ def send_again(s: Session, token: str, network: str, now: datetime) -> None:
     if pressed_twice.is_code_waiting(s, joining):
         return
     address = crypto.unseal(joining.address_sealed, joining.channel)
-    may_send = _may_send(s, joining.channel, address, network, now, signs_in=_signs_in(joining))
+    may_send = code_limits.may_send(s, joining.channel, address, network, now, signs_in=_signs_in(joining))
     joining.code_hash, joining.link_hash, joining.code_ends_at = None, None, now + one_time_codes.LIVES
     if may_send:
         _say(s, joining, "join-code", now)
@@ -166,15 +162,17 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
     counts.
     """
     try:
+        joining = _open(s, token, now)
+        if _is_usable(joining, now) and _is_right(joining, code):
+            _take_lock(s)  # before the row: an erasure takes them in this order, too
         joining = _open(s, token, now, lock=True)
     except NotFound:
         if done := pressed_twice.just_done(s, token, code, now):
             return done
         raise
-    usable = joining.code_hash is not None and joining.code_ends_at > now
-    if joining.code_hash is None or not usable or joining.code_tries >= one_time_codes.TRIES:
+    if not _is_usable(joining, now):
         raise Refused(_("This code is no longer valid."), hint=_("Ask for a new one below."))
-    if not one_time_codes.is_right(joining.code_hash, whose(joining.id), code):
+    if not _is_right(joining, code):
         joining.code_tries += 1
         raise Refused(_("This is not the code that was sent."), hint=_("Enter the six digits of the newest message."))
     return _proved(s, joining, now)
@@ -183,14 +181,28 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
 def confirm_by_link(s: Session, link: str, now: datetime) -> Joined:
     """Do what `confirm` does, for who has pressed the button on the page of the link. It is good once, as long as the
     code beside it. Raises NotFound when it is over, and Refused."""
+    _by_link(s, link, now)
+    _take_lock(s)
     joining = _by_link(s, link, now, lock=True)
     joined = _proved(s, joining, now)
     joining.code_hash = None  # the page that asks for the code opens nothing any more
     return joined
 
 
-def _proved(s: Session, joining: Joining, now: datetime) -> Joined:
+def _is_usable(joining: Joining, now: datetime) -> bool:
+    return joining.code_hash is not None and joining.code_ends_at > now and joining.code_tries < one_time_codes.TRIES
+
+
+def _is_right(joining: Joining, code: str) -> bool:
+    return joining.code_hash is not None and one_time_codes.is_right(joining.code_hash, whose(joining.id), code)
+
+
+def _take_lock(s: Session) -> None:
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+
+
+def _proved(s: Session, joining: Joining, now: datetime) -> Joined:
+    """Store what was asked for. The caller holds IMPORT_LOCK and the joining, in this order."""
     keyring.hold(s)
     wish = _wish(joining)
     address = crypto.unseal(joining.address_sealed, joining.channel)
@@ -220,45 +232,6 @@ def _signed_in(s: Session, who: Applicant, now: datetime) -> Joined:
     return Joined(contact.subscriber_id, contact.id, is_new=False)
 
 
-def _may_send(s: Session, channel: str, address: str, network: str, now: datetime, *, signs_in: bool) -> bool:
-    """Count a request for a code, and return whether one is sent. Raises TooManyTries.
-
-    A flood that has used up what the city allows keeps no resident from their own page: whoever is signed up gets a
-    code to sign in all the same. The answer to others who sign in is the same then; only no code comes.
-
-    All ask the database the same, whoever the address belongs to: the time of the answer tells nothing either. What
-    all of the city share is counted last, because it keeps others waiting.
-    """
-    tries.count(s, tries.of_joiner(channel, address, network), now)
-    keyring.hold(s)
-    known = db.raw(s).execute(_KNOWN, {"channel": channel, "index": addresses.index(channel, address)}).fetchone()
-    assert known is not None  # noqa: S101  it always returns a row
-    is_verified, reasons, blocked = known
-    allowed = True
-    try:
-        with s.begin_nested() if signs_in else nullcontext():
-            tries.count(s, tries.of_city(channel, now), now)
-    except tries.TooManyTries:
-        if not signs_in:
-            raise
-        allowed = is_verified
-    barred = {*NO_CODE, "opt-out"} if CHANNELS[channel].leaves_by == "reply" else set(NO_CODE)
-    return allowed and not blocked and barred.isdisjoint(reasons)
-
-
-# Whether somebody is signed up with an address, why nothing may be sent to it, and whether carriers block it for all
-# open senders.
-_KNOWN = """
-    SELECT EXISTS (SELECT FROM contacts WHERE (channel, address_index) = (%(channel)s, %(index)s)
-                      AND address_sealed IS NOT NULL AND verified_at IS NOT NULL),
-           ARRAY(SELECT reason FROM suppressions
-                  WHERE (channel, address_index) = (%(channel)s, %(index)s) AND topic IS NULL),
-           coalesce((SELECT bool_and(EXISTS (SELECT FROM carrier_blocks k
-                             WHERE (k.sender_id, k.address_index) = (x.id, %(index)s) AND k.lifted_at IS NULL))
-                       FROM senders x WHERE x.channel = %(channel)s AND x.status = 'open'), false)
-"""
-
-
 def forget_old(s: Session, now: datetime) -> None:
     s.execute(delete(Joining).where(Joining.made_at < now - FORGOTTEN_AFTER))
 
@@ -275,17 +248,22 @@ def _by_link(s: Session, link: str, now: datetime, *, lock: bool = False) -> Joi
     asked = select(Joining).where(
         Joining.link_hash == crypto.hash_key(link), Joining.ended_at.is_(None), Joining.code_ends_at > now
     )
-    found = s.scalar(asked.with_for_update() if lock else asked)
+    found = s.scalar(_locked(asked) if lock else asked)
     if found is None:
         raise NotFound(_("This link is over."), hint=_("Begin again on the page where one joins."))
     return found
+
+
+def _locked(asked: Select[tuple[Joining]]) -> Select[tuple[Joining]]:
+    """Lock what is found, and read it anew: it may have changed since it was read without a lock."""
+    return asked.with_for_update().execution_options(populate_existing=True)
 
 
 def _open(s: Session, token: str, now: datetime, *, lock: bool = False) -> Joining:
     asked = select(Joining).where(
         Joining.token_hash == crypto.hash_key(token), Joining.ended_at.is_(None), Joining.made_at > now - OPEN_FOR
     )
-    found = s.scalar(asked.with_for_update() if lock else asked)
+    found = s.scalar(_locked(asked) if lock else asked)
     if found is None:
         raise NotFound(_("This page is over."), hint=_("Begin again on the page where one joins."))
     return found

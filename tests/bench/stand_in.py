@@ -14,6 +14,7 @@ import re
 import sys
 import time
 from array import array
+from collections import Counter
 from typing import Any
 
 import uvloop
@@ -22,6 +23,7 @@ SMS_ANSWER = b'{"sid":"SM%032d","status":"queued","error_code":null,"error_messa
 MAIL_ANSWER = b"HTTP/1.1 202 Accepted\r\nX-Message-Id: bench\r\nContent-Length: 0\r\n\r\n"
 DELIVERY_OF_SMS = b"%2Fstatus%2F"
 DELIVERIES_OF_MAIL = re.compile(rb'"tocsin": ?"(\d+)\.')
+TO_ONE_PERSON = re.compile(rb'"tocsin": ?"-(\d+)\.')  # a message that is no delivery, such as a code
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
@@ -32,6 +34,7 @@ class Counted:
         self.latency_s = latency_s
         self.arrivals = array("d")  # moment, delivery id, moment, delivery id...
         self.requests = 0
+        self.direct: Counter[bytes] = Counter()  # by their ids
 
 
 class Provider(asyncio.Protocol):
@@ -66,6 +69,7 @@ class Provider(asyncio.Protocol):
             for found in DELIVERIES_OF_MAIL.findall(data, end, whole):
                 counted.arrivals.append(now)
                 counted.arrivals.append(int(found))
+            counted.direct.update(TO_ONE_PERSON.findall(data, end, whole))
             answer = MAIL_ANSWER
         else:
             start = data.find(DELIVERY_OF_SMS, end, whole) + len(DELIVERY_OF_SMS)
@@ -81,12 +85,14 @@ class Provider(asyncio.Protocol):
     def _tell(self, question: str) -> bytes:
         counted = self._counted
         if question == "reset":
-            counted.arrivals, counted.requests = array("d"), 0
+            counted.arrivals, counted.requests, counted.direct = array("d"), 0, Counter()
         elif question.startswith("latency?ms="):
             counted.latency_s = float(question.partition("=")[2]) / 1000
         elif question == "arrivals":
             return counted.arrivals.tobytes()
-        return json.dumps({"requests": counted.requests, "recipients": len(counted.arrivals) // 2}).encode()
+        direct = {"messages": len(counted.direct), "twice": counted.direct.total() - len(counted.direct)}
+        told = {"requests": counted.requests, "recipients": len(counted.arrivals) // 2, "direct": direct}
+        return json.dumps(told).encode()
 
 
 def _answer(body: bytes, status: bytes = b"200 OK") -> bytes:
