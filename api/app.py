@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
@@ -28,6 +29,7 @@ from notify.inbound import intent
 
 # Thresholds of the garbage collector. Reference counts free most of the objects that a request makes.
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
+JOINS_AT_ONCE = 8  # for each of them PostgreSQL is waited for most of the time
 STATIC = Path(__file__).parent / "static"
 PARTS = (rest, city_map, resident, feeds, console)
 
@@ -48,6 +50,7 @@ def create_app() -> openapi.Door:
     )
     app.state.metrics = Metrics()
     app.state.map_desk = Desk()
+    app.state.join_turns = CapacityLimiter(JOINS_AT_ONCE)
     errors.install(app)
     app.add_exception_handler(auth.NeedsSignIn, to_sign_in)
     app.add_exception_handler(NeedsProof, to_proof)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Form, Request
 from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -47,7 +48,13 @@ def ask(request: Request) -> Response:
 
 
 @router.post("/join")
-def join(request: Request, asked: places.AskedPlace, contact: Text = "", once: Text = "") -> Response:
+async def join(request: Request, asked: places.AskedPlace, contact: Text = "", once: Text = "") -> Response:
+    """Few join at a time: were there a thread for each of a hundred, a STOP would wait behind all of them."""
+    turns: CapacityLimiter = request.app.state.join_turns
+    return await to_thread.run_sync(_join, request, asked, contact, once, limiter=turns)
+
+
+def _join(request: Request, asked: places.Asked, contact: str, once: str) -> Response:
     require_own_form(request)
     given = {**asked.given, "contact": contact}
     try:

@@ -76,7 +76,7 @@ class Asked:
 Text = Annotated[str, Form(max_length=320)]
 
 
-def asked(
+async def asked(
     address: Text = "", place: Text = "", point: Text = "", near: Text = "", label: Text = "", radius: Text = ""
 ) -> Asked:
     return Asked(address, place, point, near, label, radius)

@@ -254,7 +254,7 @@ def _by_link(s: Session, link: str, now: datetime, *, lock: bool = False) -> Joi
     return found
 
 
-def _locked(asked: Select[tuple[Joining]]) -> Select[tuple[Joining]]:
+def _locked(asked: Select[Joining]) -> Select[Joining]:
     """Lock what is found, and read it anew: it may have changed since it was read without a lock."""
     return asked.with_for_update().execution_options(populate_existing=True)
 

@@ -56,7 +56,8 @@ def just_done(s: Session, token: str, code: str, now: datetime) -> Joined | None
 
     Raises Refused for another code, which the caller must commit: it counts.
     """
-    joining = s.scalar(select(Joining).where(Joining.token_hash == crypto.hash_key(token)).with_for_update())
+    asked = select(Joining).where(Joining.token_hash == crypto.hash_key(token)).with_for_update()
+    joining = s.scalar(asked.execution_options(populate_existing=True))  # it may have been read before it was locked
     if joining is None or joining.ended_at is None or joining.ended_at < now - DONE_WITHIN or not joining.code_hash:
         return None
     contact = s.get(Contact, joining.contact_id)
