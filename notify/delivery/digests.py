@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from notify.audience import rules
 from notify.content import together
@@ -54,15 +55,10 @@ def take_along(cursor: "psycopg.Cursor[Any]", held: Lease, claimed: Sequence[int
     waiting: dict[int, list[tuple[int, Brief]]] = defaultdict(list)
     for carrier, delivery, alert, subject, said in found:
         waiting[carrier].append((delivery, Brief(subject, said, _link(alert))))
-    ours = settings()
-    own, about = (
-        Brief(held.subject, held.text, _link(held.alert_id)),
-        About(ours.city, ours.program, ours.help_contact),
-    )
     words: dict[int, Words] = {}
     taken: list[tuple[int, int]] = []
     for carrier, others in waiting.items():
-        written = together.write(held.channel, held.language, [own, *(b for _, b in others)], about, held.cost)
+        written = _written(held, [brief for _, brief in others])
         if written is not None:
             words[carrier], count = written
             taken += [(delivery, carrier) for delivery, _ in others[: count - 1]]
@@ -71,6 +67,23 @@ def take_along(cursor: "psycopg.Cursor[Any]", held: Lease, claimed: Sequence[int
         deliveries, carriers = zip(*taken, strict=True)
         cursor.execute(_MERGE, {"these": list(deliveries), "carriers": list(carriers), "now": now})
     return words
+
+
+def sent_words(s: Session, held: Lease, carriers: Sequence[int]) -> dict[int, Words]:
+    """Return the words that these deliveries went out with, by delivery: of those that others are merged into."""
+    others: dict[int, list[Brief]] = defaultdict(list)
+    for row in s.execute(text(_MERGED_INTO), {"ids": list(carriers)}).all():
+        others[row.carrier_id].append(Brief(row.subject, row.text, _link(row.alert_id)))
+    written = {carrier: _written(held, briefs) for carrier, briefs in others.items()}
+    return {carrier: found[0] for carrier, found in written.items() if found is not None}
+
+
+def _written(held: Lease, others: Sequence[Brief]) -> tuple[Words, int] | None:
+    """Return the words of a carrier with others, in their order, and how many of all have room."""
+    ours = settings()
+    own = Brief(held.subject, held.text, _link(held.alert_id))
+    about = About(ours.city, ours.program, ours.help_contact)
+    return together.write(held.channel, held.language, [own, *others], about, held.cost)
 
 
 def follow(now: datetime) -> int:
@@ -144,13 +157,21 @@ _MERGE = f"""
     UPDATE deliveries d SET reason = '{MERGED}' FROM taken WHERE d.id = taken.delivery_id AND d.state = 'held'
 """
 
+_MERGED_INTO = """
+    SELECT x.carrier_id, m.alert_id, w.subject, w.text
+      FROM merged x JOIN deliveries m ON m.id = x.delivery_id JOIN batches b ON b.id = m.batch_id
+      JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
+     WHERE x.carrier_id = ANY(:ids) ORDER BY x.carrier_id, m.alert_id DESC
+"""
+
 # The carrier is locked: no claim takes it meanwhile, with words that this would not know. An alert that has ended may
 # have had its words in a message that left before. A batch that was done is held again for what comes back to it.
 _FOLLOW = f"""
     WITH due AS MATERIALIZED (
         SELECT x.delivery_id, x.merged_at, m.state, m.batch_id, k.state AS carrier_state, k.reason, k.sender_id,
                k.claimed_at, k.sent_at, k.settled_at,
-               k.state IN ('queued', 'held', 'skipped', 'cancelled', 'expired') AS stayed
+               k.state IN ('queued', 'held', 'skipped', 'cancelled', 'expired')
+               OR k.state = 'failed' AND k.reason = 'not-sent' AS stayed
           FROM merged x JOIN deliveries m ON m.id = x.delivery_id JOIN deliveries k ON k.id = x.carrier_id
          WHERE x.look_at <= :now ORDER BY x.look_at LIMIT :some FOR UPDATE OF x, m, k SKIP LOCKED
     ), followed AS (
@@ -158,7 +179,7 @@ _FOLLOW = f"""
            SET state = due.carrier_state, sender_id = due.sender_id, claimed_at = due.claimed_at,
                sent_at = due.sent_at, settled_at = due.settled_at,
                reason = CASE WHEN due.carrier_state IN ('undelivered', 'failed') THEN due.reason ELSE '{MERGED}' END
-          FROM due WHERE m.id = due.delivery_id AND m.state <> due.carrier_state
+          FROM due WHERE m.id = due.delivery_id AND m.state <> due.carrier_state AND NOT due.stayed
            AND due.carrier_state IN ('accepted', 'delivered', 'undelivered', 'failed')
            AND m.state IN ({", ".join(f"'{state}'" for state in sorted(states.CARRIED))})
     ), looked AS (

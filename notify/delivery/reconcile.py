@@ -18,7 +18,7 @@ from notify.channels.contract import Accepted, Recall, SendError
 from notify.core import alarms, audit, db, states
 from notify.core.db import transaction
 from notify.core.settings import Settings
-from notify.delivery import exercise, leases, recording, requests, unreadable
+from notify.delivery import digests, exercise, leases, recording, requests, unreadable
 from notify.delivery.claims import Claimed
 from notify.delivery.leases import Lease
 from notify.delivery.outcomes import Outcome
@@ -83,7 +83,11 @@ def _unknown(s: Session, held: Lease) -> tuple[list[_Unknown], bool]:
     ).all()
     state = AlertState(s.execute(text("SELECT state FROM alerts WHERE id = :id"), {"id": held.alert_id}).scalar_one())
     over = state in states.FINISHED and (state is not AlertState.SENT or held.expires_at <= held.now())
-    return [_Unknown(Claimed(*row[:6]), row.provider, row.address, row.refused) for row in rows], over
+    words = digests.sent_words(s, held, [row.id for row in rows]) if held.digest else {}
+    return [
+        _Unknown(Claimed(*row[:6])._replace(words=words.get(row.id)), row.provider, row.address, row.refused)
+        for row in rows
+    ], over
 
 
 def _mark_unrecorded(s: Session, held: Lease) -> None:
@@ -117,7 +121,8 @@ def _ask(one: _Unknown, held: Lease, settings: Settings, transport: Transport) -
         failed: Future[Accepted | None] = Future()
         failed.set_exception(SendError(unreadable.REASON, retryable=True, blame="us"))
         return failed
-    message = requests.message(requests.content(held, settings), one.sender_address, opened, settings, None)
+    words = requests.content(held, settings, one.claimed.words)
+    message = requests.message(words, one.sender_address, opened, settings, None)
     age_s = (held.now() - one.claimed_at).total_seconds()
     return transport.find(one.provider, message, time.monotonic() - age_s)
 

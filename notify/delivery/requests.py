@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from notify.channels.channel import CHANNELS
 from notify.channels.contract import Content, Message, Recipient
+from notify.content.together import Words
 from notify.core import crypto
 from notify.core.errors import Unavailable
 from notify.core.settings import Settings
@@ -13,15 +14,16 @@ from notify.delivery.leases import Lease
 EVERYTHING = "all"  # in an unsubscribe link, instead of a topic
 
 
-def content(held: Lease, settings: Settings) -> Content:
-    """Return the text that all messages of a batch share."""
+def content(held: Lease, settings: Settings, said: Words | None = None) -> Content:
+    """Return the text that all messages of a batch share; with `said`, that of a digest."""
+    words = said or Words(held.subject, held.text, held.html)
     return Content(
         alert_id=held.alert_id,
         language=held.language,
         topic=held.topic,
-        subject=held.subject,
-        text=held.text,
-        html=held.html,
+        subject=words.subject,
+        text=words.text,
+        html=words.html,
         list_id=f"{held.topic}.{settings.mail_domain}",
     )
 

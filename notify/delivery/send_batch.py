@@ -234,9 +234,7 @@ class LeasedBatch:
         ]
 
     def _worded(self, said: Words | None) -> Content:
-        if said is None:
-            return self._content
-        return self._content._replace(subject=said.subject, text=said.text, html=said.html)
+        return content(self._held, self._settings, said) if said else self._content
 
     def _put_aside(self, damaged: Sequence[Claimed]) -> float:
         """Record unreadable deliveries apart from the others. Returns how long the batch should rest, in seconds."""

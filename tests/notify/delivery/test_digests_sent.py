@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import digests, held, leases
+from notify.delivery import digests, held, leases, reconcile
 from notify.delivery.send_batch import LeasedBatch
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
@@ -61,3 +61,30 @@ def test_each_resident_gets_one_message_about_all_and_each_alert_its_outcome(
     }
     with transaction() as s:
         assert s.execute(text("SELECT count(*) FROM merged")).scalar() == 14
+
+
+def test_a_worker_that_dies_after_it_sent_a_digest_sends_it_once(
+    redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        zone(s, now=now)
+        sender(s, "twilio", 400.0, now=now)
+        s.add(Choices(subscriber_id=resident(s, topics=("snow",), now=now).id, digest="daily"))
+    for _ in range(3):
+        alert_resolved(event="snow", expires_at=now + timedelta(days=3), now=now)
+    as_owner("UPDATE batches SET held_until = now() - interval '1 second'")
+    held.release(datetime.now(UTC))
+    (carrier,) = sql("SELECT id FROM batches WHERE state = 'waiting'")
+    lease = leases.lease(carrier.id, 60)
+    assert lease is not None
+    LeasedBatch(lease, providers.settings(), Throttle(redis), transport, threading.Event()).send()
+    as_owner(
+        "UPDATE deliveries SET state = 'unknown', reason = 'worker-lost', reference = NULL, sent_at = NULL"
+        " WHERE state = 'accepted'",
+        f"UPDATE batches SET state = 'unsettled', not_before = NULL WHERE id = {carrier.id}",
+    )
+    reconcile.reconcile_batch(carrier.id, providers.settings(), transport)
+    digests.follow(datetime.now(UTC) + timedelta(seconds=1))
+    assert [row.state for row in sql("SELECT state FROM deliveries")] == ["accepted"] * 3
+    assert len(providers.received()) == 1

@@ -119,3 +119,17 @@ def test_a_failed_message_fails_for_all_that_was_in_it() -> None:
     settle("failed")
     digests.follow(LATER)
     assert ends(first) == {("failed", "x"): 1}
+
+
+def test_what_certainly_did_not_leave_takes_nothing_with_it() -> None:
+    """The worker died before it posted, and the alert of the carrier was over when the provider was asked."""
+    reader()
+    first, _newest = launch(NOON, hours=40), launch(NOON, hours=40)
+    held.release(FIVE)
+    claim_all(FIVE)
+    with transaction() as s:
+        s.execute(text("UPDATE deliveries SET state = 'failed', reason = 'not-sent' WHERE state = 'sending'"))
+    digests.follow(LATER)
+    held.release(LATER)
+    assert words(claim_all(LATER)) == [""]
+    assert ends(first) == {("sending", None): 1}
