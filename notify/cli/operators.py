@@ -241,7 +241,7 @@ def rotate(
     afterwards = _afterwards()
     if as_json:
         told = {"rows": done.rows, "unreadable": done.unreadable, "damaged": done.damaged}
-        print_json(told | {"seconds": round(done.seconds, 1)})
+        print_json(told | {"seconds": round(done.seconds, 1), "locked_s": round(done.locked_s, 3)})
     else:
         console.print(f"The new key is in force. {afterwards}", soft_wrap=True)
         if done.unreadable:

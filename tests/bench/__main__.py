@@ -16,8 +16,10 @@ from tests.bench.figures import Figure, save, show
 from tests.bench.first import first
 from tests.bench.geocode import geocode
 from tests.bench.lanes import lanes
-from tests.bench.parts import asking, residents
+from tests.bench.parts import asking, importing
 from tests.bench.receipts import receipts
+from tests.bench.residents import residents
+from tests.bench.rotation import rotation
 from tests.bench.sending import email, scale, sms
 from tests.bench.size import Size
 from tests.bench.surge import surge
@@ -27,7 +29,7 @@ BENCHMARKS: dict[str, Callable[[Size], Iterator[Figure]]] = {
     measured.__name__: measured
     for measured in (
         audience,
-        residents,
+        importing,
         asking,
         geocode,
         sms,
@@ -38,6 +40,8 @@ BENCHMARKS: dict[str, Callable[[Size], Iterator[Figure]]] = {
         receipts,
         scale,
         console,
+        residents,
+        rotation,
         surge,
     )
 }

@@ -4,11 +4,10 @@ import json
 import socket
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from statistics import median
 
@@ -16,23 +15,22 @@ import numpy as np
 import shapely
 from shapely.geometry import mapping
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
-from api.cookies import cookie_name
-from notify.accounts import operators, sessions
+from notify.accounts import operators
 from notify.alerts.writing import working_drafts, working_start
 from notify.alerts.writing.working_drafts import Change
 from notify.core.db import transaction
 from notify.delivery import fanout
 from notify.local import ports
-from notify.models import Alert, Lane, Operator
+from notify.models import Alert, Lane
+from tests.bench.door import Door, signed_in
 from tests.bench.figures import STAND_IN, Figure, Goal
 from tests.bench.installation import Installation, installation
+from tests.bench.million import copy_alerts
 from tests.bench.size import Size
 from tests.factories import square
 from tests.factories import zone as keep_zone
 from tests.owner import owning
-from tests.waiting import until
 
 CITY = {Size.SMOKE: (5_000, 1_000), Size.USUAL: (1_000_000, 50_000), Size.FULL: (1_000_000, 200_000)}  # and inside
 PAST = {Size.SMOKE: 20, Size.USUAL: 500, Size.FULL: 500}  # alerts
@@ -51,7 +49,7 @@ def console(size: Size) -> Iterator[Figure]:
     with installation() as city:
         city.sender("sms", 100_000.0)
         area = city.settle(residents, "sms", inside=inside)
-        door = _Door(city)
+        door = _Watched(city)
         pages = _fill(city, area, PAST[size])
         pages["count while drawing a correction"] = _correction(city, area)
         for path in pages.values():
@@ -78,21 +76,7 @@ def _fill(city: Installation, area: shapely.Geometry, past: int) -> dict[str, st
         for n in range(50):
             keep_zone(s, f"Zone {n}", square(-170 + n % 10 * 0.2, 40 + n // 10 * 0.2, 0.2), now=now)
     waiting = city.approved(area, "sms")
-    with owning() as s:
-        columns = s.scalars(
-            text("""SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
-                     WHERE table_name = 'alerts' AND table_schema = current_schema() AND column_name <> 'id'
-                       AND column_name NOT IN ('state', 'created_at', 'launched_at', 'finished_at', 'expires_at')""")
-        ).one()
-        s.execute(
-            text(
-                f"""INSERT INTO alerts ({columns}, state, created_at, launched_at, finished_at, expires_at)
-                    SELECT {columns}, 'sent', created_at - n * :hour, created_at - n * :hour, created_at - n * :hour,
-                           created_at - n * :hour + interval '30 minutes'
-                      FROM alerts, generate_series(1, :past) AS n WHERE id = :alert"""
-            ),
-            {"hour": timedelta(hours=1), "past": past, "alert": waiting},
-        )
+    copy_alerts(waiting, past, now, apart=False)
     with transaction() as s:
         author = operators.find(s, "author@bench.example.org")
         draft = working_start.start(s, "storm", "issue", author, now).id
@@ -137,7 +121,7 @@ def _correction(city: Installation, area: shapely.Geometry) -> str:
         return f"/console/compose/{draft.id}/parts"
 
 
-def _watched(city: Installation, door: "_Door", area: object, turns: int) -> Figure:
+def _watched(city: Installation, door: "_Watched", area: object, turns: int) -> Figure:
     """The time and CPU to send an alert with twenty watchers of its live page, against those without."""
     alone, watched = [], []
     _send(city, area, door)  # warms connections and caches
@@ -175,7 +159,7 @@ class _Sent:
     updates: list[list[float]]
 
 
-def _send(city: Installation, area: object, door: "_Door | None") -> _Sent:
+def _send(city: Installation, area: object, door: "_Watched | None") -> _Sent:
     alert = city.approved(area, "sms")
     with city.measured() as cpu_s, door.watching(alert) if door else nullcontext([]) as updates:
         began = city.launch(alert)
@@ -184,33 +168,21 @@ def _send(city: Installation, area: object, door: "_Door | None") -> _Sent:
     return _Sent(took_s, sum(s for kind, s in cpu_s.items() if kind != STAND_IN), updates)
 
 
-class _Door:
-    """An API process, and an administrator who is signed in."""
+class _Watched(Door):
+    """A door with operators who watch a live page."""
 
     def __init__(self, city: Installation) -> None:
-        self._port = port = ports.free()
-        city.start("api", "api", "--port", str(port), kind="api")
-        self._url = f"http://{ports.HOST}:{port}"
+        super().__init__(city)
         now = datetime.now(UTC)
         with transaction() as s:
-            admin = operators.add(s, "admin@bench.example.org", "admin", now)
             watchers = [operators.add(s, f"watcher{n}@bench.example.org", "approver", now) for n in range(WATCHERS)]
-            self._headers, *self._watchers = (_signed_in(s, one, now) for one in (admin, *watchers))
-        until(lambda: not ports.is_free(port), 60, "the API answers")
-
-    def load(self, path: str) -> float:
-        """Return the seconds until the whole page has arrived."""
-        began = time.perf_counter()
-        request = urllib.request.Request(self._url + path, headers=self._headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            answer.read()
-        return time.perf_counter() - began
+            self._watchers = [signed_in(s, one, now) for one in watchers]
 
     @contextmanager
     def watching(self, alert: int) -> Iterator[list[list[float]]]:
         """Have WATCHERS, each an operator of their own, watch the live page. Yields each one's moments of updates."""
         updates: list[list[float]] = [[] for _ in range(WATCHERS)]
-        lines = [HTTPConnection(ports.HOST, self._port, timeout=120) for _ in range(WATCHERS)]
+        lines = [HTTPConnection(ports.HOST, self.port, timeout=120) for _ in range(WATCHERS)]
         for line, headers in zip(lines, self._watchers, strict=True):
             line.request("GET", f"/console/alerts/{alert}/events", headers=headers)
         threads = [threading.Thread(target=_follow, args=one) for one in zip(lines, updates, strict=True)]
@@ -221,10 +193,6 @@ class _Door:
             line.sock.shutdown(socket.SHUT_RDWR)  # the page would watch for receipts for two minutes more
         for thread in threads:
             thread.join()
-
-
-def _signed_in(s: Session, operator: Operator, now: datetime) -> dict[str, str]:
-    return {"Cookie": f"{cookie_name()}={sessions.begin(s, operator, 'password', 'bench', now)}"}
 
 
 def _follow(line: HTTPConnection, updates: list[float]) -> None:

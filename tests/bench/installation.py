@@ -68,6 +68,16 @@ class Installation:
             operators.add(s, "author@bench.example.org", "author", datetime.now(UTC))
             operators.add(s, "approver@bench.example.org", "approver", datetime.now(UTC))
 
+    @contextmanager
+    def settings(self, **more: str) -> Iterator[None]:
+        """Within the block this process, and those that it starts, have these settings besides."""
+        before, self._env = self._env, {**self._env, **more}
+        try:
+            with environment(more):
+                yield
+        finally:
+            self._env = before
+
     def start(self, name: str, *arguments: str, kind: str) -> None:
         """Start one of our processes: `start("worker-1", "worker", "--lane", "emergency", kind="workers")`."""
         self._supervisor.start(Program(name, (sys.executable, "-m", "notify.cli", *arguments), self._env))
@@ -111,6 +121,7 @@ class Installation:
             blanks=blanks,
             channels=(channel,),
             expires_at=now + timedelta(hours=2),
+            confirmed=("outside-city", "whole-city"),
         )
         with transaction() as s:
             alert = drafting.draft(s, wanted, operators.find(s, "author@bench.example.org"), now, settings())

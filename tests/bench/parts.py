@@ -1,4 +1,4 @@
-"""`residents` and `asking`: parts of the pipeline before sending, each with a baseline."""
+"""`importing` and `asking`: parts of the pipeline before sending, each with a baseline."""
 
 import json
 import tempfile
@@ -42,7 +42,7 @@ def asking(size: Size) -> Iterator[Figure]:
         yield figure("asking the throttle", takes, took, "redis PING", bare)
 
 
-def residents(size: Size) -> Iterator[Figure]:
+def importing(size: Size) -> Iterator[Figure]:
     """Import residents, and fan an alert out to deliveries."""
     with fresh_servers():
         yield _import(RESIDENTS[size])
