@@ -6,8 +6,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Generic, TypeVar, TypeVarTuple
 
-from notify.core.db import engine
+import structlog
 
+from notify.core.db import engine, reason
+
+log = structlog.get_logger()
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 RESTS = 9  # what took long to read is not read again before this many times as long have passed
@@ -15,11 +18,15 @@ MOST = 64  # remembered by a process
 
 
 class Kept(Generic[T]):
-    """What `read` returned, for `every_s` seconds. While one thread reads it anew, the others get what there was."""
+    """What `read` returned, for `every_s` seconds. While one thread reads it anew, the others get what there was.
 
-    def __init__(self, read: Callable[[], T], every_s: float, rests: int = RESTS) -> None:
+    `behind_s`: what is not older than this besides is returned at once, and read anew in the background.
+    """
+
+    def __init__(self, read: Callable[[], T], every_s: float, rests: int = RESTS, behind_s: float = 0.0) -> None:
         self._read = read
         self._every_s = every_s
+        self._behind_s = behind_s
         self._rests = rests
         self._lock = threading.Lock()
         self._last: tuple[T] | None = None  # of one: the value may be None
@@ -39,6 +46,19 @@ class Kept(Generic[T]):
         last = self._last
         if last is not None and (time.monotonic() < self._due_s or self._lock.locked()):
             return last[0]
+        if last is not None and time.monotonic() < self._due_s + self._behind_s:
+            threading.Thread(target=self._renew_behind, name="kept", daemon=True).start()
+            return last[0]
+        return self._renew()
+
+    def _renew_behind(self) -> None:
+        try:
+            self._renew()
+        except Exception as error:
+            log.warning("kept.not_renewed", error=reason(error), exc_info=True)
+            self._last = None  # the next reader waits, and is told
+
+    def _renew(self) -> T:
         with self._lock:
             if self._last is None or time.monotonic() >= self._due_s:
                 began_s = time.monotonic()

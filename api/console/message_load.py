@@ -11,14 +11,14 @@ from api.console.kept import Kept, remembered
 from api.rendering import page
 from notify.accounts import operators
 from notify.alerts.reporting import message_load, reports
-from notify.alerts.reporting.message_load import Load
+from notify.alerts.reporting.message_load import Got, Load
 from notify.core.db import transaction
 from notify.models import Lane
 from notify.models.states import AlertState
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
-EVERY_S = 300.0
+EVERY_S, BEHIND_S = 300.0, 3600.0  # the counts are those of minutes ago; of an hour ago for who looks first
 WAITING = (AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED)
 
 
@@ -31,8 +31,10 @@ def show(request: Request, caller: Viewer, alert: Annotated[int | None, Query(ge
     if alert is not None:
         with transaction() as s:
             asked = reports.find_alert(s, alert)
-            if asked.lane is Lane.ROUTINE and asked.state in WAITING and asked.area is not None:
-                more = message_load.with_one_more(s, asked, now)
+        if asked.lane is Lane.ROUTINE and asked.state in WAITING and asked.area is not None:
+            week = _week().get()
+            with transaction() as s:
+                more = message_load.with_one_more(s, asked, week, now)
     found = _load(message_load.month(now)).get()
     return page(request, "console/load.html", caller=caller, load=found, asked=asked, more=more, many=message_load.MANY)
 
@@ -45,4 +47,15 @@ def _load(since: datetime) -> Kept[Load]:
         with transaction() as s:
             return message_load.of_all(s, since)
 
-    return Kept(read, EVERY_S)
+    return Kept(read, EVERY_S, behind_s=BEHIND_S)
+
+
+@remembered
+def _week() -> Kept[Got]:
+    """What everybody got in the last seven days."""
+
+    def read() -> Got:
+        with transaction() as s:
+            return message_load.got(s, datetime.now(UTC) - message_load.WEEK)
+
+    return Kept(read, EVERY_S, behind_s=BEHIND_S)

@@ -96,12 +96,7 @@ class Columns:
         """Count the residents inside. `topic` counts from 1; `also`: residents who count wherever they live, as
         indexes; `but`: residents to leave out, counted elsewhere; `warned`: those whose wishes do not count, as
         indexes."""
-        hit = np.zeros(self.size, dtype=bool)
-        for residents in also:
-            hit[residents] = True
-        hit[self._inside(area, hit)] = True
-        if but is not None:
-            hit &= ~but
+        hit = self._hit(area, also, but)
         verdict = self._verdict(topic, wants, now, precedence, warned)
         chosen = hit[self.contact_of]
         key = (self._form[chosen] * (REACHED + 1) + verdict[chosen]).astype(np.intp)
@@ -109,6 +104,36 @@ class Columns:
         contacts = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape)
         without = int((hit & ~self._reachable(channels)).sum())
         return Tally(int(hit.sum()), without, self._nothing(chosen, verdict, channels), contacts)
+
+    def reached(
+        self,
+        area: Membership,
+        topic: int,
+        channels: Sequence[str],
+        wants: Wants,
+        now: datetime,
+        also: Sequence[NDArray[np.intp]],
+        but: NDArray[np.bool_] | None,
+        precedence: Precedence,
+        warned: NDArray[np.intp] | None,
+        among: NDArray[np.int64],
+    ) -> int:
+        """Count the residents of `among` (ids) to whom at least one of the channels leads. Else as `tally`."""
+        hit = self._hit(area, also, but) & np.isin(self.ids, among, assume_unique=True)
+        asked = np.array([channel in channels for channel in self.channels], dtype=bool)
+        verdict = self._verdict(topic, wants, now, precedence, warned)
+        found = np.zeros(self.size, dtype=bool)
+        found[self.contact_of[hit[self.contact_of] & asked[self.channel] & (verdict == REACHED)]] = True
+        return int(found.sum())
+
+    def _hit(
+        self, area: Membership, also: Sequence[NDArray[np.intp]], but: NDArray[np.bool_] | None
+    ) -> NDArray[np.bool_]:
+        hit = np.zeros(self.size, dtype=bool)
+        for residents in also:
+            hit[residents] = True
+        hit[self._inside(area, hit)] = True
+        return hit if but is None else hit & ~but
 
     def _nothing(
         self, chosen: NDArray[np.bool_], verdict: NDArray[np.uint8], channels: Sequence[str]

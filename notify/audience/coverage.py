@@ -23,14 +23,12 @@ from notify.city.zones import KeptZone
 from notify.core import audit, points
 from notify.core.db import one_moment, raw
 from notify.core.errors import Invalid
-from notify.core.kept_results import KeptResults
 from notify.core.small_numbers import rounded
 from notify.models import Operator, ZonePopulation
 from zones import gate
 from zones.membership import Membership
 
 Floats = NDArray[np.float64]
-KEPT_S = 300  # a count is shown for so long: it reads all residents, and changes by few in minutes
 # Of the residents to whom something can be sent: a verified contact that has not opted out of everything.
 _ENROLLED = """
     EXISTS (SELECT FROM contacts c WHERE c.subscriber_id = {resident} AND c.verified_at IS NOT NULL
@@ -44,7 +42,6 @@ _LANGUAGES = f"""
      WHERE {_ENROLLED.format(resident="subscribers.id")} GROUP BY language ORDER BY language"""
 _ADDRESSES = "SELECT string_agg(float8send(lon) || float8send(lat), '') FROM address_points"
 _ID, _POINT = np.dtype(">i8"), np.dtype([("lon", ">f8"), ("lat", ">f8")])  # as PostgreSQL's send functions write them
-_kept: KeptResults[tuple[str, int], "Coverage"] = KeptResults(most=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +103,6 @@ class Coverage:
                 for one in self.zones
             ],
         }
-
-
-def lately(kind: str, now: datetime) -> Coverage:
-    """Return the coverage as it was counted within the last five minutes."""
-    return _kept.get((kind, int(now.timestamp()) // KEPT_S), lambda: measure(kind, now))
-
-
-def forget() -> None:
-    """Forget what was counted, such as that of another database."""
-    _kept.clear()
 
 
 def kinds(s: Session) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import structlog
@@ -64,6 +65,16 @@ class _Residents:
     told: dict[Recipients, _Told] = field(default_factory=dict)  # those asked for longest ago first
 
 
+class _Part(NamedTuple):
+    """Some of the residents, and of them, as in `Columns.tally`, who counts and who does not."""
+
+    columns: Columns
+    wants: Wants
+    also: list[NDArray[np.intp]]
+    but: NDArray[np.bool_] | None
+    warned: NDArray[np.intp] | None
+
+
 class LiveCount:
     """One for each process; safe to use from several threads."""
 
@@ -89,34 +100,40 @@ class LiveCount:
         self, area: Membership, topic: str, channels: Sequence[str], now: datetime, precedence: Precedence = ROUTINE
     ) -> Audience:
         """Return what a launch at this moment would resolve to, with a text in each of the city's languages."""
+        number = TOPICS.index(topic) + 1
+        with self._asked(area, topic, precedence) as (s, known, parts):
+            timelines = timelines_to_come(s, channels)
+        tallies = [
+            one.columns.tally(area, number, channels, one.wants, now, one.also, one.but, precedence, one.warned)
+            for one in parts
+        ]
+        return _audience(tallies, known.base.channels, self._languages, channels, timelines)
+
+    def reached(
+        self, area: Membership, topic: str, channels: Sequence[str], now: datetime, precedence: Precedence,
+        among: NDArray[np.int64],
+    ) -> int:  # fmt: skip
+        """Return how many of some residents (`among`: ids) a launch at this moment would write to."""
+        number = TOPICS.index(topic) + 1
+        with self._asked(area, topic, precedence) as (_, _, parts):
+            pass
+        return sum(
+            one.columns.reached(
+                area, number, channels, one.wants, now, one.also, one.but, precedence, one.warned, among
+            )
+            for one in parts
+        )
+
+    @contextmanager
+    def _asked(
+        self, area: Membership, topic: str, precedence: Precedence
+    ) -> Iterator[tuple[Session, _Residents, list[_Part]]]:
+        """The same as `_moment`, with the residents in two parts, for what is asked."""
         asked = [part for one in area.told for part in _parts(one)] if isinstance(area, OrTold) else []
         warners = [Recipients(precedence.emergencies)] if precedence.emergencies else []
         with self._moment(topic, [*asked, *warners]) as (s, known):
-            timelines = timelines_to_come(s, channels)
-            also = [known.told[one] for one in asked]
-            warned = [known.told[one] for one in warners]
-        number = TOPICS.index(topic) + 1
-        but = np.zeros(known.base.size, dtype=bool)
-        at = loading.find(known.base.ids, known.changed)
-        but[at[at >= 0]] = True
-        late, late_warned = ([_among(one, known.late) for one in some] for some in (also, warned))
-        parts = (
-            known.base.tally(
-                area,
-                number,
-                channels,
-                known.wants[topic],
-                now,
-                [one.at_base for one in also],
-                but,
-                precedence,
-                *(one.at_base for one in warned),
-            ),
-            known.late.tally(
-                area, number, channels, known.late_wants[topic], now, late, None, precedence, *late_warned
-            ),
-        )
-        return _audience(parts, known.base.channels, self._languages, channels, timelines)
+            told, warned = ([known.told[one] for one in some] for some in (asked, warners))
+            yield s, known, _in_parts(known, topic, told, warned)
 
     @contextmanager
     def _moment(self, topic: str, asked: Sequence[Recipients] = ()) -> Iterator[tuple[Session, _Residents]]:
@@ -161,6 +178,19 @@ class LiveCount:
         none = loading.load(s, self._languages, TOPICS, only=[])
         log.info("live_count.read", residents=base.size, seconds=round(time.monotonic() - began, 2))
         return _Residents(base, {}, none, {}, np.empty(0, np.int64), snapshot, at)
+
+
+def _in_parts(known: _Residents, topic: str, told: Sequence[_Told], warned: Sequence[_Told]) -> list[_Part]:
+    """`told`: those who count wherever they live; `warned`: those whose wishes do not count, of one alert or none."""
+    but = np.zeros(known.base.size, dtype=bool)
+    at = loading.find(known.base.ids, known.changed)
+    but[at[at >= 0]] = True
+    late, late_warned = ([_among(one, known.late) for one in some] for some in (told, warned))
+    base = [one.at_base for one in told]
+    return [
+        _Part(known.base, known.wants[topic], base, but, next((one.at_base for one in warned), None)),
+        _Part(known.late, known.late_wants[topic], late, None, next(iter(late_warned), None)),
+    ]
 
 
 @once

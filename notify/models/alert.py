@@ -84,6 +84,8 @@ class Alert(Base):
             postgresql_where=text("launched_at IS NOT NULL OR state NOT IN ('cancelled', 'expired')"),
         ),
         Index("alerts_by_end", "expires_at"),
+        Index("alerts_open", "expires_at", postgresql_where=text("state NOT IN ('sent', 'cancelled', 'expired')")),
+        Index("alerts_launched", "launched_at", postgresql_where=text("launched_at IS NOT NULL")),
         Index(
             "alerts_public",
             text("launched_at DESC"),

@@ -39,4 +39,4 @@ class Statement(Base):
     signature: Mapped[bytes]
     signed_at: Mapped[datetime]
 
-    __table_args__ = (Index("statements_signed", "signed_at"),)
+    __table_args__ = (Index("statements_signed", "signed_at"), Index("statements_of_key", "key_id"))

@@ -42,8 +42,10 @@ class Held:
 # What was stored with a contact before it passed on to the resident is about somebody else (`proving.pass_on`).
 _OF_CONTACT = """EXISTS (SELECT FROM contacts c WHERE c.subscriber_id = :id AND c.id = t.contact_id
                             AND (c.passed_on_at IS NULL OR t.{at} >= c.passed_on_at))"""
-_OF_ADDRESS = """EXISTS (SELECT FROM contacts c WHERE c.subscriber_id = :id AND c.address_index = t.address_index
-                            AND (c.passed_on_at IS NULL OR t.{at} >= c.passed_on_at))"""
+# The array has PostgreSQL look by the index of the addresses; a join would read the table.
+_OF_ADDRESS = """t.address_index = ANY(ARRAY(SELECT address_index FROM contacts WHERE subscriber_id = :id))
+                 AND EXISTS (SELECT FROM contacts c WHERE c.subscriber_id = :id AND c.address_index = t.address_index
+                                AND (c.passed_on_at IS NULL OR t.{at} >= c.passed_on_at))"""
 _OWN = "t.subscriber_id = :id"
 
 HELD = {
@@ -107,10 +109,11 @@ HELD = {
     ),
     "direct_messages": Held(
         gettext_noop("codes, welcomes, questions and tests that we sent you"),
-        f"""{_OF_CONTACT.format(at="made_at")}
-            OR EXISTS (SELECT FROM joinings j JOIN contacts c ON c.id = j.contact_id
-                        WHERE c.subscriber_id = :id AND j.id = t.joining_id
-                          AND (c.passed_on_at IS NULL OR j.ended_at >= c.passed_on_at))""",
+        f"""t.contact_id = ANY(ARRAY(SELECT id FROM contacts WHERE subscriber_id = :id))
+            AND {_OF_CONTACT.format(at="made_at")}
+            OR t.joining_id = ANY(ARRAY(SELECT j.id FROM joinings j JOIN contacts c ON c.id = j.contact_id
+                                         WHERE c.subscriber_id = :id
+                                           AND (c.passed_on_at IS NULL OR j.ended_at >= c.passed_on_at)))""",  # noqa: S608
     ),
     "audit": Held(
         gettext_noop("what staff looked up or did for you, and what you erased"),

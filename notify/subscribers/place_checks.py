@@ -17,6 +17,7 @@ from notify.city.geocoder.standing import city_before
 from notify.core import crypto, keyring, points
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
+from notify.core.kept_results import KeptResults
 from notify.core.logs import scrub
 from notify.core.translation import gettext as _
 from notify.models import Operator, Place, PlaceCheck
@@ -27,6 +28,9 @@ from notify.subscribers.wishes import note_arrival
 from zones.placing import is_near
 
 LONGEST_WHY = 200  # characters
+# What of the city's file an address may be, by the file's version and the encrypted address: to look for it takes some
+# milliseconds for each address of the page.
+_fitting: KeptResults[tuple[str, bytes], Sequence[Match]] = KeptResults(most=500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,8 @@ def _waiting(s: Session, row: Any) -> Waiting:
     try:
         typed = crypto.unseal(bytes(row.address_sealed), SEALED_ADDRESS) if row.address_sealed else ""
         lon, lat = points.open_one(row.subscriber_id, bytes(row.point_sealed))
-        fitting: Sequence[Match] = [one for one in geocoder.find(s, typed).matches if one.kind != "street"]
+        key = (geocoder.version(s), bytes(row.address_sealed or b""))
+        fitting = _fitting.get(key, lambda: [m for m in geocoder.find(s, typed).matches if m.kind != "street"])
     except Unavailable:
         typed, fitting = record.DAMAGED, ()
     return Waiting(row.place_id, typed, lon, lat, row.given_by, round(row.radius_m), row.made_at, row.language, fitting)

@@ -4,17 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
-import pytest
 
-from notify.audience import coverage
 from notify.core.db import transaction
 from tests import factories
 from tests.acceptance.commands import run_command
-
-
-@pytest.fixture(autouse=True)
-def _counted_anew() -> None:
-    coverage.forget()
 
 
 def test_the_page_draws_the_zones_and_says_when_they_were_counted(

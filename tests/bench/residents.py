@@ -192,15 +192,16 @@ def _release(city: Installation, there: Million, urgent: int) -> Iterator[Figure
 
 
 def _hold(city: Installation, there: Million) -> int:
-    """Launch the routine alert in quiet hours, so that all of it is held. Return how many messages that are."""
+    """Launch a routine alert in quiet hours, so that all of it is held. Return how many messages that are."""
     zone = settings().tz
     now = datetime.now(UTC)
     night = (f"{at.astimezone(zone):%H:%M}" for at in (now - timedelta(hours=1), now + timedelta(minutes=20)))
     with environment({"TOCSIN_QUIET_HOURS": "-".join(night)}):
-        city.begin(there.fifth)
-        for _batches in fanout.resolve(there.fifth, now):
+        alert = city.approved(there.area, "sms", Lane.ROUTINE)
+        city.begin(alert)
+        for _batches in fanout.resolve(alert, now):
             pass
-    return city.states(there.fifth)["held"]
+    return city.states(alert)["held"]
 
 
 def _is_held() -> bool:

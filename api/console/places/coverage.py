@@ -8,15 +8,18 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.auth import Viewer
+from api.console.kept import Kept, remembered
 from api.ids import Id
 from api.rendering import page
 from notify.audience import coverage
+from notify.audience.coverage import Coverage
 from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.subscribers import posters
 
 router = APIRouter(prefix="/console/coverage", include_in_schema=False)
+EVERY_S, BEHIND_S = 300.0, 3600.0
 STEPS = (0.5, 0.8, 1.2)  # of the average of all zones: there the colour of the map changes
 
 
@@ -25,7 +28,7 @@ def show(request: Request, caller: Viewer, kind: Annotated[str, Query(max_length
     with transaction() as s:
         kinds = coverage.kinds(s)
     kind = kind if kind in kinds else next(iter(kinds), "")
-    found = coverage.lately(kind, datetime.now(UTC)) if kind else None
+    found = _coverage(kind).get() if kind else None
     return page(
         request,
         "console/coverage.html",
@@ -35,6 +38,12 @@ def show(request: Request, caller: Viewer, kind: Annotated[str, Query(max_length
         found=found,
         step_of=partial(_step, found.average) if found else None,
     )
+
+
+@remembered
+def _coverage(kind: str) -> Kept[Coverage]:
+    """It reads all residents, so all readers share what was counted last; the page tells when that was."""
+    return Kept(lambda: coverage.measure(kind, datetime.now(UTC)), EVERY_S, behind_s=BEHIND_S)
 
 
 @router.get("/{zone_id}/poster")

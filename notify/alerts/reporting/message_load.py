@@ -8,12 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import audience
-from notify.audience import rules
+from notify.audience import loading, rules
+from notify.audience.cache import precedence
+from notify.audience.live_count import live_count
+from notify.audience.unreached import OfUnreached
 from notify.core import quiet_time
+from notify.core.db import raw
 from notify.core.settings import settings
 from notify.models import Alert, Lane
 
@@ -42,6 +48,28 @@ class Load:
     most: int
 
 
+@dataclass(frozen=True, slots=True)
+class Got:
+    """How many routine `alerts` each resident got since a moment. `residents`: the ids of those with a contact,
+    ascending. `writable`: whether one of their contacts can be written to."""
+
+    since: datetime
+    residents: NDArray[np.int64]
+    alerts: NDArray[np.int32]
+    writable: NDArray[np.bool_]
+
+    def load(self) -> Load:
+        counted = self.writable | (self.alerts > 0)
+        spread = dict(enumerate(np.bincount(self.alerts[counted], minlength=1).tolist()))
+        everybody = int(self.writable.sum())
+        most = int(self.alerts.max(initial=0))
+        return Load(self.since, everybody, _quantile(spread, 0.5), _quantile(spread, 0.95), most)
+
+    def at_least(self, number: int) -> NDArray[np.int64]:
+        """Return the residents who got so many."""
+        return self.residents[self.alerts >= number]
+
+
 def month(now: datetime) -> datetime:
     """Return when this month began in the city, in UTC."""
     ours = settings().tz
@@ -54,23 +82,48 @@ def of_resident(s: Session, subscriber_id: int, since: datetime) -> Ledger:
 
 
 def of_all(s: Session, since: datetime) -> Load:
-    """Return the load of all residents with a verified contact. This reads all deliveries since then, which takes some
-    seconds for a million residents."""
-    counts = {row.n: row.residents for row in s.execute(text(_COUNTS), {"since": since, "came": list(CAME)})}
-    everybody: int = s.execute(text(_EVERYBODY)).scalar_one()
-    with_none = max(0, everybody - sum(counts.values()))
-    spread = {0: with_none} | counts
-    return Load(since, everybody, _quantile(spread, 0.5), _quantile(spread, 0.95), max(spread))
+    """Return the load of all residents with a verified contact. This reads all deliveries since then: `got`."""
+    return got(s, since).load()
 
 
-def with_one_more(s: Session, alert: Alert, now: datetime) -> int:
+def got(s: Session, since: datetime) -> Got:
+    """Return what every resident got since a moment. This reads all routine deliveries since then, which takes seconds
+    for a million residents.
+
+    Rows arrive as strings of bytes, one for each alert: counted by PostgreSQL, they would be sorted on disk.
+    """
+    with raw(s).cursor(binary=True) as cursor:
+        row = cursor.execute(_CONTACTS).fetchone()
+        contacts = np.frombuffer((row and row[0]) or b"", dtype=_CONTACT)
+    contacts = contacts[np.argsort(contacts["id"])]
+    ids = contacts["id"].astype(np.int64)
+    residents, of_contact = np.unique(contacts["resident"].astype(np.int64), return_inverse=True)
+    writable = np.zeros(residents.size, dtype=bool)
+    writable[of_contact[contacts["writable"] == 1]] = True
+    alerts = np.zeros(residents.size, dtype=np.int32)
+    with raw(s).cursor("got", binary=True) as cursor:
+        cursor.itersize = 1  # alert
+        for (came,) in cursor.execute(_GOT, {"since": since, "came": list(CAME)}):
+            at = loading.find(ids, np.frombuffer(came or b"", dtype=_ID).astype(np.int64))
+            alerts[np.unique(of_contact[at[at >= 0]])] += 1
+    return Got(since, residents, alerts, writable)
+
+
+def with_one_more(s: Session, alert: Alert, week: Got, now: datetime) -> int:
     """Return how many residents would get their fifth routine alert of seven days, or a later one, if this alert were
-    launched now. It finds them as the launch would. Raises Refused without an area."""
-    residents = audience.residents_inside(s, audience.membership(alert), now)
-    values = audience.parameters(s, alert, residents.tolist(), now, "")
-    counted = {"since": now - WEEK, "came": list(CAME), "had": MANY - 1}
-    found: int = s.execute(text(_WITH_ONE_MORE), values | counted).scalar_one()
-    return found
+    launched now. `week`: what they `got` in these days. Raises Refused without an area.
+
+    The launch would find the same ones, by the live count's memory of the residents.
+    """
+    had, area = week.at_least(MANY - 1), audience.membership(alert)
+    if isinstance(area, OfUnreached):  # the live count does not know these; they are few
+        had = np.intersect1d(had, audience.residents_inside(s, area, now))
+        values = audience.parameters(s, alert, had.tolist(), now, "")
+        found: int = s.execute(text(_REACHED), values).scalar_one()
+        return found
+    return live_count().reached(
+        area, alert.topic.value, alert.channels, now, precedence(alert, audience.emergencies(s, alert)), had
+    )
 
 
 def _quantile(spread: Mapping[int, int], share: float) -> int:
@@ -83,30 +136,26 @@ def _quantile(spread: Mapping[int, int], share: float) -> int:
     return 0
 
 
+_ID = np.dtype(">i8")  # as PostgreSQL's send functions write them
+_CONTACT = np.dtype([("id", ">i8"), ("resident", ">i8"), ("writable", ">i2")])
+_CONTACTS = """
+    SELECT string_agg(int8send(id) || int8send(subscriber_id) || int2send(CAST(CAST(
+               verified_at IS NOT NULL AND address_sealed IS NOT NULL AS integer) AS smallint)), '')
+      FROM contacts WHERE subscriber_id IS NOT NULL
+"""
 # An alert that ended before cannot have been sent since: an index finds the others.
-_ROUTINE = """
-      FROM alerts a JOIN deliveries d ON d.alert_id = a.id JOIN contacts c ON c.id = d.contact_id
-     WHERE a.lane = 'routine' AND a.status <> 'Exercise' AND a.launched_at IS NOT NULL AND a.expires_at > :since
-       AND c.subscriber_id IS NOT NULL
+_GOT = """
+    SELECT x.came FROM alerts a CROSS JOIN LATERAL (
+        SELECT string_agg(int8send(d.contact_id), '') AS came FROM deliveries d
+         WHERE d.alert_id = a.id AND d.state = ANY(CAST(%(came)s AS delivery_state[]))
+           AND d.claimed_at >= %(since)s) AS x
+     WHERE a.lane = 'routine' AND a.status <> 'Exercise' AND a.launched_at IS NOT NULL AND a.expires_at > %(since)s
 """
-_OUT = "d.state = ANY(CAST(:came AS delivery_state[])) AND d.claimed_at >= :since"
-
-_COUNTS = f"""
-    SELECT n, count(*) AS residents FROM (
-        SELECT count(DISTINCT d.alert_id) AS n {_ROUTINE} AND {_OUT} GROUP BY c.subscriber_id) AS got GROUP BY n
-"""  # noqa: S608  the parts are constants of ours
-_EVERYBODY = """
-    SELECT count(DISTINCT subscriber_id) FROM contacts
-     WHERE subscriber_id IS NOT NULL AND verified_at IS NOT NULL AND address_sealed IS NOT NULL
-"""
-_WITH_ONE_MORE = f"""
-    SELECT count(DISTINCT c.subscriber_id) FROM (
-        SELECT c.subscriber_id {_ROUTINE} AND {_OUT} AND c.subscriber_id = ANY(:subscribers)
-         GROUP BY c.subscriber_id HAVING count(DISTINCT d.alert_id) >= :had) AS had
-      JOIN contacts c ON c.subscriber_id = had.subscriber_id AND c.channel = ANY(:channels)
-      {rules.facts("CAST(:topic AS topic)")}
-     WHERE {rules.reason(":now", Lane.ROUTINE, "CAST(:severity AS integer)", audience.WARNED)} IS NULL
-"""  # noqa: S608  the parts are constants of ours
+_REACHED = f"""
+    SELECT count(DISTINCT c.subscriber_id) FROM contacts c {rules.facts("CAST(:topic AS topic)")}
+     WHERE c.subscriber_id = ANY(:subscribers) AND c.channel = ANY(:channels)
+       AND {rules.reason(":now", Lane.ROUTINE, "CAST(:severity AS integer)", audience.WARNED)} IS NULL
+"""  # noqa: S608  the rules are constants of ours
 # Of the alerts that were still in force at that time or later; by resident, few rows by an index.
 _OF_RESIDENT = """
     SELECT count(*) FILTER (WHERE came) AS came, count(*) FILTER (WHERE NOT came AND waits) AS waits,

@@ -2,6 +2,7 @@
 
 from notify.city.geocoder.finding import NO_SUCH_NUMBER, Found, Kind, Match, find, locate, streets_called
 from notify.city.geocoder.keeping import CITY, Kept, keep_addresses, keep_landmarks, keep_streets
+from notify.city.geocoder.memory import version
 from notify.city.geocoder.suggesting import suggest
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "locate",
     "streets_called",
     "suggest",
+    "version",
 ]

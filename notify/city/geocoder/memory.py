@@ -58,12 +58,12 @@ class Gazetteer:
 def gazetteer(s: Session) -> Gazetteer:
     """Return what the database holds now. Each call checks the version there, which takes 0.1 ms."""
     global _kept
-    version = _version(s)
+    newest = version(s)
     kept = _kept
-    if kept is None or kept.version != version:
+    if kept is None or kept.version != newest:
         with _reading:
-            if _kept is None or _kept.version != version:
-                _kept = _read(s, version)
+            if _kept is None or _kept.version != newest:
+                _kept = _read(s, newest)
             kept = _kept
     return kept
 
@@ -76,7 +76,7 @@ _kept: Gazetteer | None = None
 _reading = threading.Lock()
 
 
-def _version(s: Session) -> str:
+def version(s: Session) -> str:
     """Return a version that changes with every import: ids are never reused, and `xmin` identifies the transaction."""
     return str(
         s.scalar(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed
 from notify.core.statements import NotGenuine
 from notify.models import SigningKey
+from notify.operations.jobs import sign
 from tests import factories
 from tests.factories import NOW
 from tests.owner import owning
@@ -142,3 +143,42 @@ def test_one_that_cannot_be_read_does_not_stop_the_others() -> None:
         assert signing.sign_launched(s, NOW) == 0
         assert [bool(signing.document(s, one)) for one in (found, bad, good)] == [True, False, True]
         assert [one.alert_id for one in alarms.ringing(s)] == [bad]
+
+
+def test_the_job_signs_all_at_its_first_run_and_then_what_was_launched_lately() -> None:
+    sign._looks.forget()
+    with transaction() as s:
+        factories.zone(s)
+    now = datetime.now(UTC)
+
+    def launched(at: datetime) -> int:
+        return factories.alert_launched(now=at, channels=("sms",))
+
+    def is_signed(alert: int) -> bool:
+        with transaction() as s:
+            return signing.document(s, alert) is not None
+
+    old = launched(now - timedelta(days=3))
+    sign.run()
+    assert is_signed(old)
+    restored, new = launched(now - timedelta(days=2)), launched(now)
+    sign.run()
+    assert (is_signed(restored), is_signed(new)) == (False, True)
+    sign._looks.forget()
+    sign.run()
+    assert is_signed(restored)
+
+
+def test_what_a_revoked_key_signed_is_signed_anew_by_the_next_run_however_old_it_is() -> None:
+    sign._looks.forget()
+    with transaction() as s:
+        factories.zone(s)
+        admin = factories.operator(s)
+    old = factories.alert_launched(now=datetime.now(UTC) - timedelta(days=3), channels=("sms",))
+    sign.run()
+    with transaction() as s:
+        signing.renew(s, admin, datetime.now(UTC), revoke=True)
+        assert signing.document(s, old) is None
+    sign.run()
+    with transaction() as s:
+        assert signing.document(s, old) is not None

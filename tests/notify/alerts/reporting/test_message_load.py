@@ -1,9 +1,8 @@
 """How many routine alerts residents get, and who would get their fifth of the week."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import text
 
 from notify.alerts.reporting import message_load
 from notify.alerts.reporting.message_load import Ledger
@@ -59,14 +58,16 @@ def test_who_would_get_the_fifth_of_the_week(people: list[Resident]) -> None:
         sent(alert, three)
     with transaction() as s:
         waiting = alert_ready(s, event="snow")
-        assert message_load.with_one_more(s, waiting, NOW) == 3
-        s.execute(text("DELETE FROM preferences WHERE subscriber_id = :id"), {"id": leaves.id})
-        s.execute(
-            text("UPDATE preferences SET muted_until = :at WHERE subscriber_id = :id"),
-            {"id": mutes.id, "at": NOW + timedelta(days=1)},
-        )
-        assert message_load.with_one_more(s, waiting, NOW) == 1
-        assert message_load.with_one_more(s, waiting, NOW + timedelta(days=8)) == 0
+
+    def more(now: datetime = NOW) -> int:
+        with transaction() as s:
+            return message_load.with_one_more(s, waiting, message_load.got(s, now - message_load.WEEK), now)
+
+    assert more() == 3
+    sql("DELETE FROM preferences WHERE subscriber_id = :id", id=leaves.id)
+    sql("UPDATE preferences SET muted_until = :at WHERE subscriber_id = :id", id=mutes.id, at=NOW + timedelta(days=1))
+    assert more() == 1
+    assert more(NOW + timedelta(days=8)) == 0
 
 
 def test_the_ledger_of_a_resident(people: list[Resident]) -> None:
