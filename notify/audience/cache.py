@@ -119,7 +119,12 @@ class Columns:
         among: NDArray[np.int64],
     ) -> int:
         """Count the residents of `among` (ids) to whom at least one of the channels leads. Else as `tally`."""
-        hit = self._hit(area, also, but) & np.isin(self.ids, among, assume_unique=True)
+        at = np.searchsorted(self.ids, among)
+        known = at < self.size
+        known[known] = self.ids[at[known]] == among[known]
+        few = np.zeros(self.size, dtype=bool)
+        few[at[known]] = True
+        hit = self._hit(area, also, but) & few
         asked = np.array([channel in channels for channel in self.channels], dtype=bool)
         verdict = self._verdict(topic, wants, now, precedence, warned)
         found = np.zeros(self.size, dtype=bool)

@@ -66,7 +66,8 @@ def waiting(s: Session, now: datetime, by: Operator | None, most: int) -> Sequen
     require(by)
     keyring.hold(s)
     rows = s.execute(text(_WAITING), {"most": most}).all()
-    found = [_waiting(s, row) for row in rows]
+    version = geocoder.version(s)
+    found = [_waiting(s, row, version) for row in rows]
     if found:
         note(s, now, by, "list addresses", 0, count=len(found))
     return found
@@ -170,12 +171,12 @@ def _reason(why: str) -> str:
     return why
 
 
-def _waiting(s: Session, row: Any) -> Waiting:
+def _waiting(s: Session, row: Any, version: str) -> Waiting:
     lon, lat = None, None
     try:
         typed = crypto.unseal(bytes(row.address_sealed), SEALED_ADDRESS) if row.address_sealed else ""
         lon, lat = points.open_one(row.subscriber_id, bytes(row.point_sealed))
-        key = (geocoder.version(s), bytes(row.address_sealed or b""))
+        key = (version, bytes(row.address_sealed or b""))
         fitting = _fitting.get(key, lambda: [m for m in geocoder.find(s, typed).matches if m.kind != "street"])
     except Unavailable:
         typed, fitting = record.DAMAGED, ()
