@@ -1,13 +1,13 @@
 """What jobs look for each second is found by indexes, however many alerts there were: those that were launched lately,
 those that have not ended, and what a revoked key has signed.
 
-Revision ID: 0078
+Revision ID: 0079
 """
 
 from alembic import op
 
-revision = "0078"
-down_revision = "0077"
+revision = "0079"
+down_revision = "0078"
 branch_labels = None
 depends_on = None
 
