@@ -23,8 +23,8 @@ FEEDS = (("atom", "Atom"), ("rss", "RSS"), ("json", "JSON"), ("geojson", "GeoJSO
 def landing(request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
-        threads = notices.in_force(s, language, now)
-    return page(request, "landing.html", threads=threads, now=now)
+        threads, practices = notices.in_force(s, language, now), notices.practices(s, language, now)
+    return page(request, "landing.html", threads=threads, practices=practices, now=now)
 
 
 @router.get("/alerts")
@@ -59,7 +59,8 @@ def alert(alert_id: Id, request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
         shown = notices.find(s, alert_id, language, now)
-    return page(request, "notice.html", shown=shown, notice=shown.notice, now=now)
+        drawing = notices.drawing(s, alert_id)
+    return page(request, "notice.html", shown=shown, notice=shown.notice, drawing=drawing, now=now)
 
 
 def _short(alert_id: int) -> str:

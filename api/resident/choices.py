@@ -1,5 +1,7 @@
 """The form on a resident's page about when routine messages come, how many, and how grave they must be."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
@@ -38,8 +40,21 @@ def choose(
             choices.choose(s, me.subscriber_id, wanted, now)
             choices.set_lowest(s, me.subscriber_id, dict(map(_pair, lowest or ())))
     except Invalid as error:
-        return own_page(request, me, error)
+        fields = {
+            "quiet": quiet, "quiet_from": quiet_from, "quiet_to": quiet_to, "timezone": timezone,
+            "most_a_day": most_a_day, "muted_until": muted_until,
+        }  # fmt: skip
+        return own_page(request, me, error, typed=lambda own: own.as_typed(fields, _readable(lowest or ())))
     return saved(request)
+
+
+def _readable(pairs: Sequence[str]) -> dict[int, int | None]:
+    found: dict[int, int | None] = {}
+    for pair in pairs:
+        with suppress(Invalid):
+            contact, rank = _pair(pair)
+            found[contact] = rank
+    return found
 
 
 def _number(text: str) -> int | None:

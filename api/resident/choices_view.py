@@ -1,7 +1,7 @@
 """What the form of a resident's choices shows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 
 from babel.dates import format_time, get_timezone_location
@@ -47,9 +47,31 @@ class ChoicesView:
     first_day: date
     last_day: date
     ledger: Ledger  # of this month
+    pause: str  # the day until which everything is muted, as the form shows it
+    typed: Mapping[str, str] = field(default_factory=dict)  # by name, of a form that was refused
+
+    def as_typed(self, fields: Mapping[str, str], lowest: Mapping[int, int | None]) -> "ChoicesView":
+        """Return the form as it was filled in, of which something was refused: what makes no sense is as it was."""
+        zone, most = fields["timezone"], fields["most_a_day"]
+        chosen = self.chosen
+        if zone in dict(self.zones):
+            chosen = replace(chosen, timezone=zone)
+        if most in ("", *map(str, self.most)):
+            chosen = replace(chosen, most_a_day=int(most) if most else None)
+        own = {contact: rank for contact, rank in lowest.items() if contact in self.lowest}
+        return replace(
+            self,
+            chosen=chosen,
+            hours=(fields["quiet_from"], fields["quiet_to"]),
+            lowest=self.lowest | own,
+            pause=fields["muted_until"],
+            typed=fields,
+        )
 
     @property
     def quiet(self) -> str:
+        if "quiet" in self.typed:
+            return self.typed["quiet"]
         if self.chosen.quiet is None:
             return "city"
         return "own" if self.chosen.quiet.begin != self.chosen.quiet.end else "never"
@@ -74,6 +96,7 @@ def view(s: Session, subscriber_id: int, now: datetime) -> ChoicesView:
         min(today + timedelta(days=1), chosen.muted_until or date.max),  # a pause that ends later today is kept
         today + choices.LONGEST_MUTE - timedelta(days=1),
         message_load.of_resident(s, subscriber_id, message_load.month(now)),
+        chosen.muted_until.isoformat() if chosen.muted_until else "",
     )
 
 

@@ -60,7 +60,7 @@ def _join(request: Request, asked: places.Asked, contact: str, once: str) -> Res
     try:
         joining.parse(contact)  # what is said first on the page is complained of first
         with transaction() as s:
-            found = places.read(s, asked)
+            found = places.read(s, asked, may_be_nowhere=True)
             token = _begin(s, request, contact, found.wish, once) if found.wish else ""
     except TOLD as error:
         return _page(request, error, given)

@@ -1,6 +1,6 @@
 """`/me`: what a resident gets, where and how, and how they change or stop it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from api.auth import require_own_form
 from api.ids import Id
 from api.language import of_resident
 from api.resident import choices_view, places, session
+from api.resident.choices_view import ChoicesView
 from api.resident.form_page import form_page
 from api.resident.session import NeedsCode, Resident
 from notify.city.geocoder import Match
@@ -127,8 +128,10 @@ def own_page(
     error: TocsinError | None = None,
     given: Mapping[str, str] | None = None,
     choices: Sequence[Match] = (),
+    typed: Callable[[ChoicesView], ChoicesView] = lambda own: own,
 ) -> Response:
-    """Return the page of a resident. Raises NeedsCode once they are erased."""
+    """Return the page of a resident. `typed`: fills in the form of their choices. Raises NeedsCode once they are
+    erased."""
     try:
         with transaction() as s:
             mine, when = own.read(s, me.subscriber_id), choices_view.view(s, me.subscriber_id, datetime.now(UTC))
@@ -142,7 +145,7 @@ def own_page(
         error,
         given,
         mine=mine,
-        own=when,
+        own=typed(when),
         me=me,
         topics=list(Topic),
         languages=settings().languages,

@@ -1,7 +1,7 @@
 """Alerts for the public: the words that were sent, and whether they are still in force."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from notify.alerts import instead
 from notify.alerts.listing import InIncident
 from notify.alerts.public import archive
 from notify.channels.channel import CHANNELS, EMAIL
+from notify.city.outline import Outline, in_city
 from notify.content.compose import catalogue
 from notify.content.layout import Block, blocks_of
 from notify.core import alarms, states
@@ -19,6 +20,9 @@ from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.models import Alert, Lane, StoredContent
 from notify.models.states import AlertState
+from zones.geometry import readable_areas
+
+MOST_DRAWN = 19_000  # letters of the paths of a drawing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,13 @@ def in_force(s: Session, language: str, now: datetime) -> list[Thread]:
     return sorted(threads, key=lambda thread: not thread.emergency)  # sorted() keeps the order otherwise
 
 
+def practices(s: Session, language: str, now: datetime) -> list[Named]:
+    """Return the exercises that run, by name only: a page of real alerts has none of their words."""
+    said = instead.practices_running(s, now)
+    words = _Words(s, language, now, [], said)
+    return [words.named(one) for one in said]
+
+
 def find(s: Session, alert_id: int, language: str, now: datetime) -> Shown:
     """Return a launched alert, and what is newer. Raises NotFound, even for drafts."""
     alert = s.get(Alert, alert_id, options=[load_only(Alert.incident_id, Alert.status, Alert.launched_at)])
@@ -100,6 +111,19 @@ def find(s: Session, alert_id: int, language: str, now: datetime) -> Shown:
     asked = next(one for one in said if one.id == alert_id)
     (found,) = _touching(s, [_Showing(asked, instead.newer(asked, said))])
     return _Words(s, language, now, [found], []).shown(found)
+
+
+def drawing(s: Session, alert_id: int) -> Outline | None:
+    """Return a drawing of the alert's area in the city, in few points; None for a damaged area, or too large a drawing:
+    the page is read on old phones."""
+    area = s.scalar(select(Alert.area).where(Alert.id == alert_id))
+    if area is None or not readable_areas([area]):
+        return None
+    drawn = in_city(s, area)
+    letters = len(drawn.area) + sum(map(len, drawn.around))
+    if letters > MOST_DRAWN:
+        drawn = replace(drawn, around=())
+    return drawn if len(drawn.area) <= MOST_DRAWN else None
 
 
 def past(s: Session, alerts: Sequence[InIncident], language: str, now: datetime) -> list[Shown]:

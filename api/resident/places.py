@@ -22,7 +22,7 @@ from notify.core.neighbours import Neighbour
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.subscribers import wishes
-from notify.subscribers.wishes import RADII_M, Wish
+from notify.subscribers.wishes import NOWHERE, RADII_M, Wish
 from zones.placing import is_near
 
 ZONES_LIKE = 3  # shown at most
@@ -57,7 +57,7 @@ class Elsewhere(Invalid):
 class Asked:
     """What was filled in about a place. `place`: one of the choices of the page before, "LON LAT ADDRESS"; with `near`,
     of what may be near. `point`: of the map or the device, "LON LAT". `near`: what is near an address that was not
-    found."""
+    found. `nowhere`: it was ticked that only what goes to the whole city is wanted."""
 
     address: str = ""
     place: str = ""
@@ -65,11 +65,13 @@ class Asked:
     near: str = ""
     label: str = ""
     radius: str = ""
+    nowhere: str = ""
 
     @property
     def given(self) -> Mapping[str, str]:
         """The fields that are filled in again."""
         fields = {"address": self.address, "point": self.point, "near": self.near, "label": self.label}
+        fields |= {"nowhere": self.nowhere}
         return {name: value for name, value in (fields | {"radius": self.radius}).items() if value}
 
 
@@ -77,9 +79,15 @@ Text = Annotated[str, Form(max_length=320)]
 
 
 async def asked(
-    address: Text = "", place: Text = "", point: Text = "", near: Text = "", label: Text = "", radius: Text = ""
+    address: Text = "",
+    place: Text = "",
+    point: Text = "",
+    near: Text = "",
+    label: Text = "",
+    radius: Text = "",
+    nowhere: Text = "",
 ) -> Asked:
-    return Asked(address, place, point, near, label, radius)
+    return Asked(address, place, point, near, label, radius, nowhere)
 
 
 AskedPlace = Annotated[Asked, Depends(asked)]
@@ -110,8 +118,8 @@ class Where:
     choices: Sequence[Match] = ()
 
 
-def read(s: Session, one: Asked) -> Where:
-    """Read where somebody wants alerts for.
+def read(s: Session, one: Asked, *, may_be_nowhere: bool = False) -> Where:
+    """Read where somebody wants alerts for. `may_be_nowhere`: they may also give no place, if they say so.
 
     Raises Invalid when nothing is given; Unknown when the address is not found, and nothing near it is given;
     Elsewhere for a place outside the city.
@@ -126,6 +134,8 @@ def read(s: Session, one: Asked) -> Where:
         return Where(Wish(lon, lat, label, named, radius_m))
     if one.point:
         return Where(_on_map(s, one.point, address, label, radius_m))
+    if not address and one.nowhere and may_be_nowhere:
+        return Where(NOWHERE)
     if not address:
         raise Invalid(_("Where do you want alerts for?"), hint=_("Write a street and number, such as 120 Main St."))
     if one.near.strip():

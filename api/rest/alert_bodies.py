@@ -230,7 +230,10 @@ class Report(AlertOut):
 class CoveredOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    kind: str = Field(description="Of the zone; elsewhere: those in no zone, in one row without a zone's name.")
+    kind: str = Field(
+        description="Of the zone; elsewhere: those in no zone; no-place: those without a place, who get what goes to "
+        "the whole city. Neither of these two rows has a zone's name."
+    )
     zone: str
     residents: Tally = Field(description="With a place in the area and in this zone.")
 

@@ -14,14 +14,15 @@ from api.rest.tallies import Tally, by_language, exactly, many_told, parts_told,
 from api.seats import area_seat
 from notify.accounts import operators
 from notify.alerts.approving import explanation
+from notify.audience.everywhere import InCity
 from notify.audience.live_count import live_count
 from notify.channels.channel import CHANNELS, ChannelName
 from notify.city import area as city_area
 from notify.city.area import Where
+from notify.city.whole import is_whole
 from notify.core.db import transaction
 from notify.models import Topic
 from zones.geometry import to_geojson
-from zones.membership import Membership
 
 router = APIRouter(prefix="/api/v1/audience", tags=["alerts"])
 
@@ -50,7 +51,7 @@ class Count(BaseModel):
     """Whom a launch now would reach: exact numbers, except that small ones, which could reveal homes, are not given.
     What would reveal them is in tens: the total, whom it leaves out, and languages of which one has so few."""
 
-    residents: Tally = Field(description="With a place in the area.")
+    residents: Tally = Field(description="With a place in the area; of the whole city, those without a place, too.")
     total: Tally = Field(description="Contacts in the area, including those left out.")
     by_channel: dict[str, Tally] = Field(description="Contacts that would get a message.")
     languages: dict[str, dict[str, int]] = Field(description="The same by language; small numbers are left out.")
@@ -79,7 +80,9 @@ def count_audience(asked: Question, caller: Reader) -> Count:
         with transaction() as s:
             gathered = city_area.gather(s, Where(parts, without, asked.confirmed))
         found = city_area.make(gathered)
-    counted = live_count().count(Membership(found.shape), asked.topic.value, asked.channels, datetime.now(UTC))
+        with transaction() as s:
+            whole = is_whole(s, found.shape)
+    counted = live_count().count(InCity(found.shape, whole=whole), asked.topic.value, asked.channels, datetime.now(UTC))
     with transaction() as s:
         warned = explanation.warnings(s, counted.total, by.id)
         explanation.note_count(

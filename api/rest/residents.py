@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.auth import Reader
 from api.ids import Id
 from api.openapi import problems
+from notify.alerts.reporting import message_ledger
 from notify.core.db import transaction
 from notify.models import Topic
 from notify.models.subscriber import SuppressionReason
@@ -137,6 +138,13 @@ def show(resident_id: Id, caller: Reader) -> Person:
         return Person.model_validate(asdict(serving.show(s, resident_id, datetime.now(UTC), caller.acting)))
 
 
+@router.get("/{resident_id}/messages", summary="What was sent to a resident this month", responses=problems(404))
+def show_messages(resident_id: Id, caller: Reader) -> message_ledger.Month:
+    """Sent, held, merged, left out and failed, and why: by message and by day. The audit records who looked."""
+    with transaction() as s:
+        return message_ledger.of_resident(s, resident_id, datetime.now(UTC), caller.acting)
+
+
 @router.post("/{resident_id}/erase", summary="Erase a resident", responses=problems(404, 409))
 def erase(resident_id: Id, caller: Reader) -> Done:
     """Addresses, places and topics are deleted for good; a STOP stays. 409: the resident is already erased."""
@@ -163,7 +171,8 @@ def add_place(resident_id: Id, asked: AddPlace, caller: Reader) -> Done:
 
 @router.post("/{resident_id}/remove-place", summary="Remove a place", responses=problems(404, 409))
 def remove_place(resident_id: Id, asked: RemovePlace, caller: Reader) -> Done:
-    """Alerts for areas with only this place in them no longer reach the resident. 409: the resident is erased."""
+    """Alerts for areas with only this place in them no longer reach the resident; without any place only alerts for the
+    whole city do. 409: the resident is erased."""
     with transaction() as s:
         to_do = changing.remove_place(s, resident_id, asked.place, datetime.now(UTC), caller.acting)
         return Done(done=True, to_do=to_do)

@@ -8,6 +8,7 @@ for (const part of document.querySelectorAll("[data-where]")) begin(part);
 
 function begin(part) {
   const address = part.querySelector("#address");
+  const { required } = address; // not where no address may be given
   const point = part.querySelector('[name="point"]');
   const line = part.querySelector("[data-found-line]");
   const box = part.querySelector("[data-map]");
@@ -29,7 +30,7 @@ function begin(part) {
   part.querySelector("[data-draw]").addEventListener("click", (event) => draw(event.currentTarget));
   part.querySelector("[data-forget]").addEventListener("click", () => {
     point.value = "";
-    address.required = true;
+    address.required = required;
     line.hidden = true;
     address.focus();
   });

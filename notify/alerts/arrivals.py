@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import audience
-from notify.audience import Places
+from notify.audience import Places, everywhere
 from notify.core import alarms, db
 from notify.core.states import IN_FORCE
 from notify.delivery import latecomers
@@ -28,10 +28,12 @@ AGAIN_AFTER = timedelta(seconds=2)  # while the audience of an alert there is be
 
 
 class _Holding(NamedTuple):
-    """An alert in force, where it still holds. `resolved`: its audience is known."""
+    """An alert in force, where it still holds. `whole`: it went to the whole city, and holds for those without a place
+    as long as it does anywhere. `resolved`: its audience is known."""
 
     id: int
     area: BaseGeometry
+    whole: bool
     resolved: bool
 
 
@@ -43,10 +45,11 @@ def tell(s: Session, now: datetime) -> list[Doorbell]:
     arrived = s.execute(text(_DUE), {"now": now, "most": AT_ONCE}).all()
     if not arrived:
         return []
-    places = audience.places_of(s, sorted({one.subscriber_id for one in arrived}), now)
+    people = sorted({one.subscriber_id for one in arrived})
+    places, placeless = audience.places_of(s, people, now), everywhere.placeless_of(s, people).tolist()
     waiting: set[int] = set()
     bells: list[Doorbell] = []
-    for alert, residents in _there(_in_force(s, now), places):
+    for alert, residents in _there(_in_force(s, now), places, placeless):
         if alert.resolved:
             bells += _add(s, alert.id, residents, now)
         else:
@@ -80,11 +83,11 @@ _DUE = """
 def _in_force(s: Session, now: datetime) -> list[_Holding]:
     rows = s.execute(text(_IN_FORCE), {"states": sorted(IN_FORCE), "now": now}).all()
     areas = readable_areas(row.area for row in rows)
-    return [_Holding(row.id, areas[row.area], row.resolved) for row in rows if row.area in areas]
+    return [_Holding(row.id, areas[row.area], row.whole_city, row.resolved) for row in rows if row.area in areas]
 
 
 _IN_FORCE = """
-    SELECT a.id, coalesce(t.left_area, a.area) AS area, a.fanout_done_at IS NOT NULL AS resolved
+    SELECT a.id, coalesce(t.left_area, a.area) AS area, a.whole_city, a.fanout_done_at IS NOT NULL AS resolved
       FROM alerts a LEFT JOIN standings t ON t.alert_id = a.id
      WHERE a.state = ANY (CAST(:states AS alert_state[])) AND a.expires_at > :now AND a.status = 'Actual'
        AND a.phase <> 'all-clear' AND a.follows IS NULL AND a.area IS NOT NULL
@@ -93,9 +96,13 @@ _IN_FORCE = """
 """
 
 
-def _there(alerts: Sequence[_Holding], places: Places) -> Iterator[tuple[_Holding, list[int]]]:
-    """Yield each alert with the residents who have a place where it holds, if there are any."""
+def _there(
+    alerts: Sequence[_Holding], places: Places, placeless: Sequence[int]
+) -> Iterator[tuple[_Holding, list[int]]]:
+    """Yield each alert with the residents who have a place where it holds, if there are any, and those without one."""
     for alert in alerts:
         residents = np.unique(places.inside(Membership(alert.area)).residents).tolist()
+        if alert.whole:
+            residents += placeless
         if residents:
             yield alert, residents

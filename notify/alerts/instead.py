@@ -25,11 +25,18 @@ class Newer:
 
 def incidents_in_force(s: Session, now: datetime) -> Sequence[Sequence[InIncident]]:
     """Return what each incident with a real alert in force has said, the newest first."""
-    found = s.scalars(text(_INCIDENTS), {"states": list(states.IN_FORCE), "now": now}).all()
+    found = s.scalars(text(_INCIDENTS), {"states": list(states.IN_FORCE), "now": now, "status": "Actual"}).all()
     incidents: dict[int, list[InIncident]] = {}
     for one in _said(s, found, "Actual"):
         incidents.setdefault(one.incident, []).append(one)
     return list(incidents.values())
+
+
+def practices_running(s: Session, now: datetime) -> Sequence[InIncident]:
+    """Return the exercises in force, the newest first, but those that a later word of the exercise has replaced."""
+    found = s.scalars(text(_INCIDENTS), {"states": list(states.IN_FORCE), "now": now, "status": "Exercise"}).all()
+    said = _said(s, found, "Exercise")
+    return [one for one in said if one.state in states.IN_FORCE and one.expires_at > now and not one.is_replaced]
 
 
 def incident(s: Session, incident_id: int, status: str) -> Sequence[InIncident]:
@@ -75,7 +82,7 @@ def _said(s: Session, incidents: Sequence[int], status: str) -> Sequence[InIncid
 
 _INCIDENTS = """
     SELECT DISTINCT incident_id FROM alerts
-     WHERE launched_at IS NOT NULL AND status = 'Actual' AND expires_at > :now
+     WHERE launched_at IS NOT NULL AND status = :status AND expires_at > :now
        AND state = ANY (CAST(:states AS alert_state[]))
 """
 _AREAS = "SELECT id, area FROM alerts WHERE id = ANY (:ids) AND area IS NOT NULL"

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from notify.audience.rules import OF_TOPICS, OF_WISHES, REASONS, rank
+from notify.audience.everywhere import InCity
+from notify.audience.rules import EMERGENCIES_ONLY, OF_TOPICS, OF_WISHES, REASONS, rank
 from notify.models import Alert, Lane
 from zones.membership import Membership
 
 REACHED = len(REASONS)
-_NOT_SUBSCRIBED, _MUTED, _BELOW = (REASONS.index(reason) for reason in (*OF_TOPICS, *OF_WISHES))
+_NOT_SUBSCRIBED, _MUTED, _EMERGENCIES, _BELOW = (REASONS.index(reason) for reason in (*OF_TOPICS, *OF_WISHES))
 
 
 class Tally(NamedTuple):
@@ -65,6 +66,7 @@ class Columns:
 
     ids: NDArray[np.int64]
     language: NDArray[np.uint8]
+    placeless: NDArray[np.bool_]  # those without a place who have proved a phone or email (`everywhere`)
     place_of: NDArray[np.int32]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
@@ -138,6 +140,8 @@ class Columns:
         for residents in also:
             hit[residents] = True
         hit[self._inside(area, hit)] = True
+        if isinstance(area, InCity) and area.whole:
+            hit |= self.placeless
         return hit if but is None else hit & ~but
 
     def _nothing(
@@ -214,6 +218,10 @@ class Columns:
             muted = np.zeros(self.size, dtype=bool)
             muted[silent] = True
             verdict[reached & muted[self.contact_of]] = _MUTED
-        if precedence.severity is not None and self.lowest.size:
+        if not self.lowest.size:
+            return
+        never = self.lowest["contact"][self.lowest["severity"] >= EMERGENCIES_ONLY]
+        verdict[never[reached[never] & (verdict[never] == REACHED)]] = _EMERGENCIES
+        if precedence.severity is not None:
             below = self.lowest["contact"][self.lowest["severity"] > precedence.severity]
             verdict[below[reached[below] & (verdict[below] == REACHED)]] = _BELOW

@@ -54,20 +54,22 @@ def load(s: Session, languages: Sequence[str], topics: Sequence[str], only: Sequ
     """Load what the transaction of `s` (`db.one_moment`) sees of all residents with a place or contact, or of some
     (`only`)."""
     values = {"languages": list(languages), "topics": list(topics), "reasons": list(SUPPRESSIONS), "only": only}
-    place_of_id, lon, lat, radius_m = _places(s, values)
+    placed, place_of_id, lon, lat, radius_m = _places(s, values)
     channels = of_residents()
     query = CONTACTS.format(channel=_number_of(channels))
     contacts, lowest = _columns(s, query, "subscriber_id", values, _CONTACT, _LOWEST)
     subscriber, channel, state = _unpacked(contacts["packed"].astype(np.int64))
     ids = np.union1d(place_of_id, subscriber)
+    contact_of = np.searchsorted(ids, subscriber).astype(np.int32)
     return Columns(
         ids=ids,
         language=_languages(s, ids, values),
+        placeless=_placeless(ids, placed, contact_of[state == 0]),
         place_of=np.searchsorted(ids, place_of_id).astype(np.int32),
         lon=lon,
         lat=lat,
         radius_m=radius_m if (radius_m > 0).any() else None,
-        contact_of=np.searchsorted(ids, subscriber).astype(np.int32),
+        contact_of=contact_of,
         channel=channel,
         verdict=np.array([REACHED, *map(REASONS.index, OF_CONTACTS)], np.uint8)[state],
         suppressed=_suppressed(s, contacts["id"].astype(np.int64), values),
@@ -112,15 +114,25 @@ def _number_of(channels: Sequence[str]) -> str:
 
 def _places(
     s: Session, values: dict[str, Any]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
-    """Return resident, lon, lat and radius_m, without unreadable places; a launch raises an alarm about those."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
+    """Return all residents with a place; then resident, lon, lat and radius_m of places, without unreadable ones; a
+    launch raises an alarm about those."""
     places = _read(s, PLACES, "subscriber_id", values, points.ROW)
     subscribers, radius_m = places["subscriber_id"].astype(np.int64), places["radius_m"].astype(np.float32)
     lon, lat, readable = points.open_all(subscribers, places["point_sealed"])
     if readable.all():
-        return subscribers, lon, lat, radius_m
+        return subscribers, subscribers, lon, lat, radius_m
     log.error("live_count.unreadable_places", residents=subscribers[~readable][:10].tolist())
-    return subscribers[readable], lon[readable], lat[readable], radius_m[readable]
+    return subscribers, subscribers[readable], lon[readable], lat[readable], radius_m[readable]
+
+
+def _placeless(ids: NDArray[np.int64], placed: NDArray[np.int64], proved: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whether each resident has no place, but a contact that is `proved` (its resident's index)."""
+    found = np.zeros(ids.size, dtype=bool)
+    found[proved] = True
+    at = find(ids, placed)
+    found[at[at >= 0]] = False
+    return found
 
 
 def _languages(s: Session, ids: NDArray[np.int64], values: dict[str, Any]) -> NDArray[np.uint8]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notify.audience import rules, told, unreached
-from notify.audience.told import LAST_ID, OrTold, Recipients
+from notify.audience import everywhere, rules, told, unreached
+from notify.audience.everywhere import LAST_ID, InCity
+from notify.audience.told import OrTold, Recipients
 from notify.audience.unreached import OfUnreached
 from notify.channels.channel import timelines
 from notify.content.catalogue import catalogue
@@ -139,15 +140,16 @@ def fallback_of(s: Session, alert: Alert) -> str:
     return language
 
 
-def membership(alert: Alert) -> Membership:
+def membership(alert: Alert) -> InCity:
     """Return the alert's area, prepared for queries. That of a follow-up is for the unreached only; to one with earlier
-    alerts belong those to whom they were sent. Raises Refused without one: nothing is sent then (law 2)."""
+    alerts belong those to whom they were sent; to the whole city those without a place, too. Raises Refused without
+    one: nothing is sent then (law 2)."""
     if alert.area is None:
         raise Refused(f"Alert {alert.id} has no area.", hint="Create the alert again, with an area.")
     area = from_wkb(alert.area)
     if alert.follows is not None:
-        return OfUnreached(area, alert.follows)
-    return OrTold(area, alert.answered)
+        return OfUnreached(area, alert.follows, whole=alert.whole_city)
+    return OrTold(area, alert.answered, whole=alert.whole_city)
 
 
 def residents_inside(
@@ -166,16 +168,28 @@ def residents_of(
 ) -> NDArray[np.int64]:
     """Return what `residents_inside` does, where the places inside are known."""
     found = np.unique(inside.residents)
+    if isinstance(area, InCity) and area.whole:
+        found = np.union1d(found, placeless_in(s, area, now, after, through))
     if isinstance(area, OrTold):
         return np.unique(np.concatenate([found, *(_told(s, one, now, after, through) for one in area.told)]))
     return found
+
+
+def placeless_in(
+    s: Session, area: Membership, now: datetime, after: int = 0, through: int = LAST_ID
+) -> NDArray[np.int64]:
+    """Return the residents without a place who belong to an area: none, unless it is the whole city."""
+    if not (isinstance(area, InCity) and area.whole):
+        return np.empty(0, np.int64)
+    found = everywhere.placeless(s, after, through)
+    return np.intersect1d(found, unreached.residents(s, area.first, now)) if isinstance(area, OfUnreached) else found
 
 
 def _told(s: Session, of: Recipients, now: datetime, after: int, through: int) -> NDArray[np.int64]:
     """Those recipients, without who is about to be told by one of the others."""
     found = of.read(s, after, through)
     for area in told.to_come(s, of.others) if found.size else ():
-        found = np.setdiff1d(found, places_inside(s, Membership(area), now, after, through).residents)
+        found = np.setdiff1d(found, residents_inside(s, area, now, after, through))
     return found
 
 

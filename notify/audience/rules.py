@@ -19,8 +19,14 @@ SUPPRESSIONS = ("complaint", "hard-bounce", "invalid", "opt-out")  # in the orde
 NEVER_READ = ("skipped", "failed", "cancelled", "expired")
 OF_CONTACTS = {"erased": "c.address_sealed IS NULL", "unverified": "c.verified_at IS NULL"}
 OF_TOPICS = {"not-subscribed": "p.topic IS NULL"}
-# An emergency passes these. A contact without a lowest severity takes all, and so does an alert without a known one.
-OF_WISHES = {"muted": "p.muted_until > {now}", "below-severity": "c.lowest_severity > {severity}"}
+# An emergency passes these. A contact without a lowest severity takes all; an alert without a known one passes unless
+# only emergencies are wanted there.
+EMERGENCIES_ONLY = 5  # kept as a lowest severity, one above the gravest
+OF_WISHES = {
+    "muted": "p.muted_until > {now}",
+    "emergencies-only": f"c.lowest_severity >= {EMERGENCIES_ONLY}",
+    "below-severity": "c.lowest_severity > {severity}",
+}
 
 # The first that applies is the reason: they are in the order that is most useful to a resident who calls.
 REASONS = (*SUPPRESSIONS, *OF_CONTACTS, *OF_TOPICS, *OF_WISHES)

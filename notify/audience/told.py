@@ -14,18 +14,16 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.audience.everywhere import LAST_ID, InCity
 from notify.audience.rules import NEVER_READ
-from zones.geometry import Area, readable_areas
-from zones.membership import Membership
-
-LAST_ID = 2**63 - 1
+from zones.geometry import readable_areas
 
 
-class OrTold(Membership):
+class OrTold(InCity):
     """An area, and all to whom one of the answered alerts was sent, but none of the others that belong to it."""
 
-    def __init__(self, area: BaseGeometry, answered: Mapping[int, tuple[int, ...]]) -> None:
-        super().__init__(area)
+    def __init__(self, area: BaseGeometry, answered: Mapping[int, tuple[int, ...]], *, whole: bool = False) -> None:
+        super().__init__(area, whole=whole)
         by_others: dict[tuple[int, ...], list[int]] = {}
         for one, others in answered.items():
             by_others.setdefault(others, []).append(one)
@@ -89,11 +87,12 @@ OF_EMERGENCIES = of_emergencies(
 )
 
 
-def to_come(s: Session, alerts: Sequence[int]) -> list[Area]:
+def to_come(s: Session, alerts: Sequence[int]) -> list[InCity]:
     """Return the areas of those of these alerts whose audience is not known yet, but that will be sent."""
     stored = s.execute(
-        text("""SELECT area FROM alerts WHERE id = ANY(:alerts) AND fanout_done_at IS NULL
+        text("""SELECT area, whole_city FROM alerts WHERE id = ANY(:alerts) AND fanout_done_at IS NULL
                    AND state IN ('sending', 'paused') AND area IS NOT NULL"""),
         {"alerts": list(alerts)},
-    ).scalars()
-    return [*readable_areas(stored).values()]
+    ).all()
+    areas = readable_areas(row.area for row in stored)
+    return [InCity(areas[row.area], whole=row.whole_city) for row in stored if row.area in areas]

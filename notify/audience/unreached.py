@@ -14,16 +14,16 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from zones.membership import Membership
+from notify.audience.everywhere import InCity
 
 SILENT_AFTER = timedelta(seconds=60)  # from the launch on, or from the last time that it was resumed
 
 
-class OfUnreached(Membership):
+class OfUnreached(InCity):
     """The area of a follow-up. `first`: the alert that it follows."""
 
-    def __init__(self, area: BaseGeometry, first: int) -> None:
-        super().__init__(area)
+    def __init__(self, area: BaseGeometry, first: int, *, whole: bool = False) -> None:
+        super().__init__(area, whole=whole)
         self.first = first
 
 

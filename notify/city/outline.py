@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
 from notify.city.zones import KeptZone, all_zones
-from zones.geometry import from_wkb
+from zones.geometry import from_wkb, readable_areas
 
 BEHIND = "neighbourhood"  # the kind of zones that are drawn for orientation
 SIZE = 320  # units of the longer side of the drawing
@@ -50,8 +50,11 @@ class Outline:
 
 
 def in_city(s: Session, area_wkb: bytes) -> Outline:
-    """Draw an area before the city's neighbourhoods or, if it has none, the zones of the kind of which it has most."""
-    return outline(area_wkb, list(all_zones(s, BEHIND)) or _commonest(all_zones(s)))
+    """Draw an area before the city's neighbourhoods or, if it has none, the zones of the kind of which it has most.
+    Damaged zones are left out."""
+    behind = list(all_zones(s, BEHIND)) or _commonest(all_zones(s))
+    readable = readable_areas(bytes(one.version.geometry) for one in behind)
+    return outline(area_wkb, [one for one in behind if bytes(one.version.geometry) in readable])
 
 
 def _commonest(zones: Sequence[KeptZone]) -> list[KeptZone]:

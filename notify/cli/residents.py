@@ -1,13 +1,16 @@
 """`tocsin residents ...`: look up and change a resident who calls."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated, get_args
 
 import typer
 
+from notify.alerts.reporting import message_ledger
+from notify.alerts.reporting.message_ledger import Month
 from notify.cli.acting import optional
 from notify.cli.asking import require_yes
 from notify.cli.commands import Commands, Json, MaybeAs
@@ -34,11 +37,31 @@ Id = Annotated[int, typer.Argument(metavar="ID", help="The resident's number: `t
 def find(address: Address, by: MaybeAs = None, as_json: Json = False) -> None:
     """Show whose phone or email it is, and why alerts did or did not arrive. The audit log records who looked."""
     with transaction() as s:
-        found = serving.find(s, _given(address), datetime.now(UTC), optional(s, by))
+        now, operator = datetime.now(UTC), optional(s, by)
+        found = serving.find(s, _given(address), now, operator)
+        month = message_ledger.of_resident(s, found.resident.id, now, operator) if found.resident else None
+    if as_json:
+        print_json(asdict(found) | {"month": month})
+        return
+    _show(found)
+    if month:
+        _month(month)
+
+
+@commands.named("messages")
+def messages(resident_id: Id, by: MaybeAs = None, as_json: Json = False) -> None:
+    """Show what was sent to a resident this month, held, merged or left out, and why. The audit records who looked."""
+    with transaction() as s:
+        found = message_ledger.of_resident(s, resident_id, datetime.now(UTC), optional(s, by))
     if as_json:
         print_json(found)
-    else:
-        _show(found)
+        return
+    _month(found)
+    table(("day", "messages"), [(one.day, _counts(one.messages)) for one in found.days])
+    table(
+        ("day", "alert", "event", "channel", "to", "outcome", "why"),
+        [(m.day, m.alert_id, m.event, m.channel, m.contact, m.outcome, m.why) for m in found.each],
+    )
 
 
 @commands.named("opt-out")
@@ -143,6 +166,16 @@ def correct(
     with transaction() as s:
         to_do = changing.correct(s, resident_id, address, how, datetime.now(UTC), optional(s, by), contact)
     console.print(f"Corrected. {to_do}".strip(), markup=False)
+
+
+def _month(month: Month) -> None:
+    alerts = month.routine
+    console.print(f"This month: {_counts(month.messages) or 'no messages'}.", markup=False)
+    console.print(f"Routine alerts: {alerts.came} came, {alerts.waits} wait, {alerts.left_out} left out.", markup=False)
+
+
+def _counts(messages: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {outcome}" for outcome, n in sorted(messages.items()))
 
 
 def _given(address: str) -> str:

@@ -259,9 +259,14 @@ def _warnings(
         said.append(_("Residents have quiet hours until %(until)s: messages to them wait until then.", until=until))
     for one in channels:
         if one.messages and not one.senders:
-            said.append(f"No sender for {one.channel} works: its messages would wait until one does, and do not count.")
+            said.append(
+                _(
+                    "No sender for %(channel)s works: its messages would wait until one does, and do not count.",
+                    channel=one.channel,
+                )
+            )
         elif one.messages and (one.done_at is None or one.done_at > alert.expires_at):
-            said.append(f"Not all messages on {one.channel} would leave before the alert expires.")
+            said.append(_("Not all messages on %(channel)s would leave before the alert expires.", channel=one.channel))
     if not any(one.messages for one in channels):
-        said.append("The alert would reach nobody.")
+        said.append(_("The alert would reach nobody."))
     return said

@@ -74,20 +74,21 @@ def _told(heard: Heard, active: Sequence[InIncident], key: str) -> Outcome:
 
 
 def _active(heard: Heard) -> list[InIncident]:
-    """Return the alerts that have the last word at one of the resident's places: emergencies, then the newest."""
+    """Return the alerts that have the last word at one of the resident's places, or, to who gave none, those to the
+    whole city: emergencies, then the newest."""
     if heard.resident is None:
         return []
-    lon, lat, radius_m = _points(heard)
+    lon, lat, radius_m, placeless = _points(heard)
     in_force = [
         one
         for said in instead.incidents_in_force(heard.s, heard.now)
         for one in said
         if one.state in IN_FORCE and one.expires_at > heard.now and not one.is_replaced and one.phase != "all-clear"
     ]
-    if not len(lon) or not in_force:
+    if not (len(lon) or placeless) or not in_force:
         return []
     stored = heard.s.execute(
-        select(Alert.id, func.coalesce(Standing.left_area, Alert.area).label("area"))
+        select(Alert.id, func.coalesce(Standing.left_area, Alert.area).label("area"), Alert.whole_city)
         .outerjoin(Standing, Standing.alert_id == Alert.id)
         .where(Alert.id.in_([one.id for one in in_force]), Alert.area.is_not(None))
     ).all()
@@ -95,23 +96,25 @@ def _active(heard: Heard) -> list[InIncident]:
     touched = {
         row.id
         for row in stored
-        if (area := areas.get(bytes(row.area))) is not None and Membership(area).inside(lon, lat, radius_m).any()
+        if (placeless and row.whole_city)
+        or ((area := areas.get(bytes(row.area))) is not None and Membership(area).inside(lon, lat, radius_m).any())
     }
     there = [one for one in in_force if one.id in touched]
     return sorted(there, key=lambda one: (one.lane != "emergency", -one.id))
 
 
-def _points(heard: Heard) -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
-    """Return lon, lat and radius in metres of the places that can be read."""
+def _points(heard: Heard) -> tuple["np.ndarray", "np.ndarray", "np.ndarray", bool]:
+    """Return lon, lat and radius in metres of the places that can be read, and whether there is no place at all."""
     keyring.hold(heard.s)
+    there = heard.s.scalars(select(Place).where(Place.subscriber_id == heard.resident)).all()
     found: list[tuple[float, float, float]] = []
-    for place in heard.s.scalars(select(Place).where(Place.subscriber_id == heard.resident)):
+    for place in there:
         try:
             found.append((*points.open_one(place.subscriber_id, place.point_sealed), place.radius_m))
         except Unavailable:
             continue  # a damaged one is reported by the job `check_places`
     each = np.array(found, dtype=np.float64).reshape(-1, 3)
-    return each[:, 0], each[:, 1], each[:, 2]
+    return each[:, 0], each[:, 1], each[:, 2], not there
 
 
 def _topic(alert: InIncident) -> str:

@@ -98,7 +98,7 @@ def remove_place(s: Session, subscriber_id: int, place: str, now: datetime, by: 
     s.flush()
     note_choice(s, subscriber_id, now)
     note(s, now, by, "remove-place", subscriber_id, place=removed.id)
-    return "" if _places(s, subscriber_id) else "No place is left: no alert for an area reaches this resident."
+    return "" if _places(s, subscriber_id) else "No place is left: only alerts for the whole city reach this resident."
 
 
 def correct(

@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from notify.audience.rules import EMERGENCIES_ONLY
 from notify.core import quiet_time
 from notify.core.errors import Invalid, NotFound
 from notify.core.quiet_time import NEVER, QuietHours
@@ -25,7 +26,8 @@ Digest = Literal["daily", "weekly"]
 
 MOST_A_DAY = 20
 LONGEST_MUTE = timedelta(days=366)
-SEVERITY_RANKS = range(2, 5)  # Moderate, Severe, Extreme; without one, everything comes
+# Moderate, Severe, Extreme, and only emergencies; without one, everything comes.
+SEVERITY_RANKS = range(2, EMERGENCIES_ONLY + 1)
 
 
 @dataclass(frozen=True, slots=True)

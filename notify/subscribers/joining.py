@@ -24,7 +24,7 @@ from notify.models import DirectMessage, Joining
 from notify.subscribers import addresses, code_limits, consent, enrolling, join_words, pressed_twice
 from notify.subscribers.enrolling import Applicant, Joined
 from notify.subscribers.storing import IMPORT_LOCK
-from notify.subscribers.wishes import Wish
+from notify.subscribers.wishes import NOWHERE, Wish
 
 OPEN_FOR = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -150,7 +150,7 @@ def _waiting(joining: Joining) -> Waiting:
         addresses.masked(joining.channel, address),
         wish is not None,
         joining.adds_to is not None,
-        (wish.address or wish.label) if wish else "",
+        _("only the whole city") if wish == NOWHERE else (wish.address or wish.label) if wish else "",
     )
 
 

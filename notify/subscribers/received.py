@@ -3,7 +3,7 @@
 Everything that a delivery says is shown as it stands there; nothing is guessed from what the resident chose since.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -56,6 +56,7 @@ _WHY: Mapping[str, tuple[str, str]] = {
     ),
     "not-subscribed": (gettext_noop("You had not chosen this topic."), "what"),
     "muted": (gettext_noop("You had muted this topic."), "when"),
+    "emergencies-only": (gettext_noop("You want only emergencies there."), "when"),
     "below-severity": (gettext_noop("You want only more severe alerts there."), "when"),
     "quiet-hours": (gettext_noop("These are your quiet hours: it goes out when they end."), "when"),
     "digest": (gettext_noop("You want such alerts together: it comes with the next ones."), "when"),
@@ -70,7 +71,8 @@ class Received:
 
     `contact`: masked. `subject`, `words`: exactly as sent, but for what came together with others; "" if it was not
     written for them. `became`, `why`: sentences. `change`: the part of the resident's page where they change it; "" if
-    they cannot. `place`: the label of a place of theirs in the area now, "" for none.
+    they cannot. `place`: the label of a place of theirs in the area now, "" for none. `everywhere`: they have none at
+    all, and it went to the whole city.
     """
 
     alert_id: int
@@ -87,6 +89,7 @@ class Received:
     change: str
     at: datetime | None
     place: str
+    everywhere: bool
 
     @property
     def reached(self) -> bool:
@@ -95,7 +98,8 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """An alert for an area with one of the resident's places, of which nothing was sent to any contact of theirs."""
+    """An alert for an area with one of the resident's places or, if they have none, to the whole city, of which nothing
+    was sent to any contact of theirs."""
 
     alert_id: int
     topic: str
@@ -123,12 +127,18 @@ def read(s: Session, subscriber_id: int, now: datetime) -> Answer:
     given = {"id": subscriber_id, "since": resident.created_at, "most": MOST}
     rows = s.execute(text(_MESSAGES), given).all()
     places = [(one, point) for one in _places(s, resident.id) if (point := _point(one)) is not None]
-    inside = {alert.id: near for alert, near in _near(s, {row.id for row in rows}, places)}
+    shown = {row.id for row in rows}
+    inside = {alert.id: near for alert, near in _near(s, shown, places)}
+    everywhere = {alert.id for alert in _to_whole_city(s, shown)} if _is_placeless(s, resident.id) else set()
     missed = list(islice(_missed(s, resident, places, now), NEAR_MOST + 1))
-    return Answer([_received(row, inside.get(row.id, ())) for row in rows], missed[:NEAR_MOST], len(missed) > NEAR_MOST)
+    return Answer(
+        [_received(row, inside.get(row.id, ()), everywhere) for row in rows],
+        missed[:NEAR_MOST],
+        len(missed) > NEAR_MOST,
+    )
 
 
-def _received(row: Any, near: Sequence[Place]) -> Received:
+def _received(row: Any, near: Sequence[Place], everywhere: Collection[int]) -> Received:
     why, change = _why("merged" if row.carries else row.reason) if row.reason or row.carries else ("", "")
     return Received(
         alert_id=row.id,
@@ -145,6 +155,7 @@ def _received(row: Any, near: Sequence[Place]) -> Received:
         change=change,
         at=row.settled_at or row.sent_at,
         place=near[0].label if near else "",
+        everywhere=row.id in everywhere,
     )
 
 
@@ -159,15 +170,26 @@ def _why(reason: str) -> tuple[str, str]:
 def _missed(s: Session, resident: Subscriber, places: Sequence[Located], now: datetime) -> Iterator[Missed]:
     """Find alerts for areas with one of the resident's places, of which none of their contacts has a delivery, the
     newest first."""
-    if not places:
+    placeless = _is_placeless(s, resident.id)
+    if not places and not placeless:
         return
     alerts = s.execute(text(_OTHERS), {"id": resident.id, "after": now - NEAR_WITHIN}).scalars().all()
     channels = set(s.scalars(select(Contact.channel).where(Contact.subscriber_id == resident.id)))
     for some in (alerts[at : at + AT_ONCE] for at in range(0, len(alerts), AT_ONCE)):
-        for alert, near in _near(s, some, places):
+        there: Iterable[tuple[Alert, Sequence[Place]]] = _near(s, some, places)
+        if placeless:
+            there = ((alert, ()) for alert in _to_whole_city(s, some))
+        for alert, near in there:
             why, change = _why_none(alert, resident, channels, near)
+            label = near[0].label if near else _("the whole city")
             assert alert.launched_at is not None  # noqa: S101  it was asked for
-            yield Missed(alert.id, alert.topic.value, alert.launched_at, near[0].label, why, change)
+            yield Missed(alert.id, alert.topic.value, alert.launched_at, label, why, change)
+
+
+def _to_whole_city(s: Session, alerts: Collection[int]) -> Sequence[Alert]:
+    """Return those of these alerts that went to the whole city, the newest first."""
+    asked = select(Alert).where(Alert.id.in_(alerts), Alert.whole_city)
+    return s.scalars(asked.order_by(Alert.launched_at.desc(), Alert.id.desc())).all()
 
 
 def _near(s: Session, alerts: Collection[int], places: Sequence[Located]) -> Iterator[tuple[Alert, Sequence[Place]]]:
@@ -192,7 +214,7 @@ def _why_none(alert: Alert, resident: Subscriber, channels: Collection[str], nea
     assert alert.launched_at is not None  # noqa: S101
     if resident.created_at > alert.launched_at:
         return _("You signed up after it was sent."), ""
-    if all(one.created_at > alert.launched_at for one in near):
+    if near and all(one.created_at > alert.launched_at for one in near):
         return _("You added the place after it was sent."), ""
     if not set(channels) & set(alert.channels):
         return _("The city sent it by other ways than your phones and emails here."), "how"
@@ -205,6 +227,10 @@ def _why_none(alert: Alert, resident: Subscriber, channels: Collection[str], nea
 
 def _places(s: Session, subscriber_id: int) -> Sequence[Place]:
     return s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id)).all()
+
+
+def _is_placeless(s: Session, subscriber_id: int) -> bool:
+    return not s.scalar(select(Place.id).where(Place.subscriber_id == subscriber_id).limit(1))
 
 
 def _point(place: Place) -> tuple[float, float] | None:

@@ -182,6 +182,7 @@ def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
 
 def gap(s: Session, channel: str, index: bytes, now: datetime) -> Gap | None:
     """Return the first thing that keeps alerts from a contact, except carriers; "": nothing; None: no resident has it.
+    With `no-place` only those for the whole city come.
 
     `all-left`, `some-left`: all or some of the resident's topics are suppressed for the address or muted.
     """
@@ -211,7 +212,9 @@ def held(s: Session, channel: str, index: bytes, now: datetime) -> str:
     if not carrier_blocks.senders(s, channel, index).reach:
         told.append(f"Nothing reaches it yet: {reasons.sentence(carrier_blocks.REASON)}.")
     missing = gap(s, channel, index, now)
-    if missing in {"unverified", "no-topics", "no-place"}:
+    if missing == "no-place":
+        told.append("Only alerts for the whole city go to it: there is no place of theirs.")
+    elif missing in {"unverified", "no-topics"}:
         told.append(f"No alert goes to it yet: {reasons.sentence(missing)}.")
     return " ".join(told)
 

@@ -29,7 +29,7 @@ class Wish:
     """The place that somebody wants alerts for. Degrees, WGS 84; `address` as it was given, "" for a point.
 
     `radius_m`: how far around it. `found_by`: where its point is from, as in `PlaceCheck.given_by`, if not from the
-    address. `is_unknown`: the city's file lacks the address, and somebody is to look at it.
+    address. `is_unknown`: the city's file lacks the address, and somebody is to look at it. NOWHERE has no place.
     """
 
     lon: float
@@ -39,6 +39,9 @@ class Wish:
     radius_m: float = 0.0
     found_by: str = ""
     is_unknown: bool = False
+
+
+NOWHERE = Wish(0.0, 0.0, "", found_by="nowhere")  # only what goes to the whole city is wanted
 
 
 def around(there: Region, label: str, address: str = "", *, least_m: float = 0.0, is_unknown: bool = False) -> Wish:
@@ -58,6 +61,8 @@ def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
     """
     keyring.hold(s)
     note_arrival(s, subscriber_id, now)
+    if wish == NOWHERE:
+        return
     label, address = labels.parted(wish.label, wish.address, _("Home"))
     wish = replace(wish, label=label, address=address)
     sealed = points.seal(subscriber_id, wish.lon, wish.lat)
@@ -113,9 +118,10 @@ def too_many() -> Refused:
 
 
 def is_at_home(s: Session, subscriber_id: int, wish: Wish) -> bool:
-    """Return whether the resident has a place there. The middle of a ZIP code or zone is nobody's home, and to live
-    near a place is not to live there."""
-    return wish.found_by not in {"zip", "zone", "street"} and any(_near(_places(s, subscriber_id), wish))
+    """Return whether the resident has a place there. The middle of a ZIP code or zone is nobody's home, to live near a
+    place is not to live there, and NOWHERE is no place."""
+    near = {"zip", "zone", "street", NOWHERE.found_by}
+    return wish.found_by not in near and any(_near(_places(s, subscriber_id), wish))
 
 
 def _places(s: Session, subscriber_id: int) -> list[Place]:

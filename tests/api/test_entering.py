@@ -314,3 +314,11 @@ class TestTablet:
         asked.do("UPDATE operators SET disabled_at = now()")
         assert self.sign_up(tablet).status_code == 403
         assert asked.number("SELECT count(*) FROM subscribers") == 0
+
+
+def test_staff_sign_up_who_gives_no_address_for_the_whole_city(desk: httpx.Client) -> None:
+    answer = enter(desk, place="", nowhere="yes")
+    assert "***42 is asked" in answer.text
+    assert asked.number("SELECT count(*) FROM places") == 0
+    assert "address" in enter(desk, "+12155550177", place="").text
+    assert asked.number("SELECT count(*) FROM contacts WHERE entered_at IS NOT NULL") == 1

@@ -329,3 +329,26 @@ def test_who_scans_a_poster_reads_its_zone(door: httpx.Client) -> None:
         answer = door.get("/join", params={"lang": "en", "zone": nothing})
         assert answer.status_code == 200
         assert "the poster of" not in answer.text
+
+
+def test_who_gives_no_place_joins_for_the_whole_city_only(door: httpx.Client) -> None:
+    assert "only alerts for the whole city" in door.get("/join?lang=en").text
+    without = form(door, "/join?lang=en", contact=PHONE)
+    assert without.status_code == 422, "it is not left out by mistake"
+    mine = join(door, place="", nowhere="yes").text
+    assert "that go to the whole city" in mine
+    assert "You have no place: you get only alerts for the whole city." in mine
+    assert asked.number("SELECT count(*) FROM places") == 0
+    number = factories.alert_resolved(now=datetime.now(UTC))
+    assert asked.rows("SELECT 1 FROM deliveries WHERE alert_id = :a", a=number) == []
+
+
+def test_no_place_opens_nobodys_page(door: httpx.Client) -> None:
+    """A number that has changed hands: who knows none of the places is somebody else."""
+    with transaction() as s:
+        before = factories.resident(s, phone=PHONE, verified=False)
+    joined = join(door, place="", nowhere="yes").text
+    assert "The city had other places" in joined
+    assert asked.rows("SELECT subscriber_id = :b FROM contacts WHERE subscriber_id IS NOT NULL", b=before.id) == [
+        (False,)
+    ]

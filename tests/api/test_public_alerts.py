@@ -13,7 +13,7 @@ from notify.core.db import transaction
 from tests import factories
 from tests.api import asked
 from tests.api.test_pages import launched
-from tests.owner import owning
+from tests.owner import as_owner, owning
 
 HOUR = timedelta(hours=1)
 
@@ -107,3 +107,52 @@ def test_one_that_cannot_be_read_takes_no_page_down(door: httpx.Client, city: da
     assert f'href="/alerts/{bad}?' not in page.text
     with transaction() as s:
         assert bad in [one.alert_id for one in alarms.ringing(s) if one.kind == alarms.UNREADABLE_ROW]
+
+
+def test_practice_that_runs_is_named_as_practice_where_one_looks_first(door: httpx.Client, city: datetime) -> None:
+    assert "practising" not in door.get("/").text
+    number = launched(city, status="Exercise", blanks={"hazard": "tornado"})
+    page = door.get("/").text
+    assert re.search(rf'class="practice".*EXERCISE.*not real.*href="/alerts/{number}"', page)
+    assert "There is no alert in force." in page
+    assert 'class="notice' not in page
+    assert "La ciudad está practicando" in door.get("/?lang=es").text
+    with transaction() as s:
+        lifecycle.cancel(s, number, None, city)
+    assert "practising" not in door.get("/").text
+
+
+def test_the_page_of_an_alert_draws_its_area_without_a_script(door: httpx.Client, city: datetime) -> None:
+    with transaction() as s:
+        for n in range(3):
+            factories.zone(s, f"Quarter {n}", factories.square(n, 0), kind="neighbourhood", now=city)
+    page = door.get(f"/alerts/{launched(city)}").text
+    drawing = re.search(r"<figure class=\"map\">.*?</figure>", page, re.DOTALL)
+    assert drawing is not None
+    assert 'aria-label="Where it is in the city: Riverside"' in drawing[0]
+    assert drawing[0].count('class="zone"') == 3
+    assert drawing[0].count('class="area"') == 1
+    assert len(drawing[0]) < 20_000
+
+
+def test_an_area_or_a_zone_that_cannot_be_read_leaves_the_words(door: httpx.Client, city: datetime) -> None:
+    number = launched(city)
+    with transaction() as s:
+        factories.zone(s, "Damaged", factories.square(3, 0), kind="neighbourhood", now=city)
+    as_owner(
+        "ALTER TABLE zone_versions DISABLE TRIGGER USER",
+        "UPDATE zone_versions SET geometry = 'x' WHERE id = (SELECT max(id) FROM zone_versions)",
+        "ALTER TABLE zone_versions ENABLE TRIGGER USER",
+    )
+    page = door.get(f"/alerts/{number}")
+    assert page.status_code == 200
+    assert 'class="area"' in page.text
+    as_owner(
+        "ALTER TABLE alerts DISABLE TRIGGER USER",
+        "UPDATE alerts SET area = 'x' WHERE id = :id",
+        "ALTER TABLE alerts ENABLE TRIGGER USER",
+        id=number,
+    )
+    page = door.get(f"/alerts/{number}?again")
+    assert page.status_code == 200
+    assert 'class="map"' not in page.text

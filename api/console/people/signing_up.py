@@ -52,7 +52,7 @@ def enter(
         if not agreed:
             raise Invalid(_("The resident must agree first."), hint=_("Read the words aloud, then tick the box."))
         with transaction() as s:
-            where = places.read(s, asked)
+            where = places.read(s, asked, may_be_nowhere=True)
         if where.wish is None:
             return _page(request, caller, None, given, topic or (), choices=where.choices)
         with transaction() as s:

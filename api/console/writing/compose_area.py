@@ -22,6 +22,7 @@ from notify.audience import Audience, rules, told
 from notify.audience.cache import Precedence
 from notify.audience.live_count import live_count
 from notify.audience.told import OrTold
+from notify.city import whole
 from notify.content import compose
 from notify.content.events import Event
 from notify.core.db import transaction
@@ -121,8 +122,13 @@ def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Even
     with transaction() as s:
         looked.told_before = told_before.find(s, wanted.incident, wanted.phase, wanted.status, shape)
         ended = told.emergencies(s, wanted.incident, wanted.phase, wanted.status, corrects=wanted.corrects)
+        is_whole = whole.is_whole(s, shape)
     looked.audience = live_count().count(
-        OrTold(shape, looked.told_before), event.topic, channels, now, _precedence(wanted, event, ended)
+        OrTold(shape, looked.told_before, whole=is_whole),
+        event.topic,
+        channels,
+        now,
+        _precedence(wanted, event, ended),
     )
     if looked.replaced:
         looked.earlier = looked.replaced.residents(now)

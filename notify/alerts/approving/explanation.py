@@ -22,12 +22,15 @@ from notify.models import Alert, Operator
 from zones.geometry import from_wkb
 from zones.membership import Membership
 
-ELSEWHERE = "elsewhere"  # the kind of the row of those in none of the zones; the row has no zone's name
+# The kinds of two rows that have no zone's name: those in none of the zones, and those without a place, who get what
+# goes to the whole city.
+ELSEWHERE, PLACELESS = "elsewhere", "no-place"
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """Residents with a place in the area and in this zone; of the kind ELSEWHERE: in no zone."""
+    """Residents with a place in the area and in this zone; of the kind ELSEWHERE: in no zone; of PLACELESS: without a
+    place."""
 
     kind: str
     zone: str
@@ -35,7 +38,7 @@ class Covered:
 
     @property
     def label(self) -> str:
-        return label(self.zone)
+        return label(self.zone, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +58,12 @@ def explain(s: Session, alert: Alert, now: datetime) -> Explanation:
     area = audience.membership(alert)
     places = audience.places_inside(s, area, now)
     residents = audience.residents_of(s, area, places, now)
+    without_place = audience.placeless_in(s, area, now)
     found = audience.count(s, alert, residents, now)
     return Explanation(
         found,
         _waiting(s, alert, found, now),
-        tuple(Covered(kind, name, int(ids.size)) for kind, name, ids in by_zone(s, alert.id, places)),
+        tuple(Covered(kind, name, int(ids.size)) for kind, name, ids in by_zone(s, alert.id, places, without_place)),
         usual(s, alert.event, alert.id),
         tuple(warnings(s, found.total, alert.created_by, alert.id, alert.event)),
     )
@@ -124,20 +128,24 @@ def _waiting(s: Session, alert: Alert, found: Audience, now: datetime) -> dict[s
     return waiting
 
 
-def label(zone: str) -> str:
+def label(zone: str, kind: str) -> str:
     """Return what a row of residents by zone is called."""
-    return zone or _("Elsewhere in the area")
+    return _("No place given: the whole city only") if kind == PLACELESS else zone or _("Elsewhere in the area")
 
 
-def by_zone(s: Session, alert_id: int, places: Places) -> list[tuple[str, str, NDArray[np.int64]]]:
+def by_zone(
+    s: Session, alert_id: int, places: Places, placeless: NDArray[np.int64]
+) -> list[tuple[str, str, NDArray[np.int64]]]:
     """Return kind, name and the ids of the residents of these places, ascending, for each zone that has any: the
-    alert's own zones or, if it has none, all current ones. Those in no zone come last, of the kind ELSEWHERE."""
+    alert's own zones or, if it has none, all current ones. Those in no zone come last, of the kind ELSEWHERE, and then
+    those without a place."""
     found = [
         (kind, name, np.unique(places.inside(Membership(from_wkb(wkb))).residents))
         for kind, name, wkb in zones_of(s, alert_id)
     ]
     in_zones = np.concatenate([ids for _kind, _name, ids in found]) if found else np.empty(0, np.int64)
     found.append((ELSEWHERE, "", np.setdiff1d(places.residents, in_zones)))
+    found.append((PLACELESS, "", placeless))
     return [row for row in found if row[2].size]
 
 

@@ -32,7 +32,7 @@ class ZoneReach:
     """The residents with a place in the area and in a zone, as they live now, by the best outcome on any channel.
 
     `failed`: nothing that was written to them arrived, or it was stopped before it left. The rest of `residents` were
-    left out. Of the kind ELSEWHERE: those in the area and in no zone.
+    left out. Of the kind ELSEWHERE: those in the area and in no zone; PLACELESS: without a place.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class ZoneReach:
 
     @property
     def label(self) -> str:
-        return explanation.label(self.zone)
+        return explanation.label(self.zone, self.kind)
 
     @property
     def left_out(self) -> int:
@@ -63,9 +63,10 @@ class ZoneResidents:
 
 def residents(s: Session, alert: Alert, now: datetime) -> Sequence[ZoneResidents]:
     """Return those of the alert's own zones or, if it has none, of all current ones that it touches; then those in the
-    area and in no zone."""
-    places = audience.places_inside(s, audience.membership(alert), now)
-    return [ZoneResidents(*row) for row in explanation.by_zone(s, alert.id, places)]
+    area and in no zone; then, of the whole city, those without a place."""
+    area = audience.membership(alert)
+    places, placeless = audience.places_inside(s, area, now), audience.placeless_in(s, area, now)
+    return [ZoneResidents(*row) for row in explanation.by_zone(s, alert.id, places, placeless)]
 
 
 def reach(s: Session, alert: Alert, zones: Sequence[ZoneResidents]) -> tuple[ZoneReach, ...]:

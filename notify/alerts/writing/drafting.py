@@ -16,6 +16,7 @@ from notify.alerts.words import wording
 from notify.alerts.writing import area_zones, goes_on, told_before
 from notify.alerts.writing import times as alert_times
 from notify.city import area as city_area
+from notify.city import whole
 from notify.city.area import Found, Where
 from notify.city.parts import Drawn, InZone, Kept, Part
 from notify.content import compose
@@ -166,10 +167,18 @@ def _reach(s: Session, wanted: Draft, event: compose.Event, area: _Area, setting
         "channels": channel_policies.chosen(s, wanted.channels, event.topic),
         "area": area.wkb,
         "area_hash": area.hash,
+        "whole_city": _is_whole_city(s, wanted, area),
         "area_names": names,
         "area_description": names[languages[0]],
         "follows": wanted.follows,
     } | told_before.columns(answered)
+
+
+def _is_whole_city(s: Session, wanted: Draft, area: _Area) -> bool:
+    """Whether residents without a place get it. A follow-up is for those whom the alert before it did not reach."""
+    if wanted.follows is not None:
+        return s.get_one(Alert, wanted.follows).whole_city
+    return whole.is_whole(s, from_wkb(area.wkb))
 
 
 def require_cap(wanted: Draft) -> None:
@@ -255,12 +264,12 @@ def _area_of_incident(s: Session, wanted: Draft, incident: int) -> _Area:
         raise NotFound(
             _("There is no incident %(incident)s.", incident=incident), hint="`tocsin alert list` shows them."
         )
-    whole = _area_of(s, found.alert)
+    entire = _area_of(s, found.alert)
     if found.area is None:
-        return whole
+        return entire
     versions = area_zones.versions(s, found.holds, found.area)
-    names = tuple(found.zones) or whole.names
-    return _Area(to_wkb(found.area), area_hash(found.area), names, versions, named=whole.named)
+    names = tuple(found.zones) or entire.names
+    return _Area(to_wkb(found.area), area_hash(found.area), names, versions, named=entire.named)
 
 
 def _area_of(s: Session, alert: Alert) -> _Area:

@@ -7,9 +7,9 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
 from notify.alerts.writing import goes_on, told_before
+from notify.audience.everywhere import InCity
 from notify.audience.live_count import live_count
 from notify.models import Topic
-from zones.membership import Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,11 @@ class Replaced:
     id: int
     topic: Topic
     shape: BaseGeometry
+    whole: bool
 
     def residents(self, now: datetime) -> int:
         """Count those in its area now. Opens a transaction of its own."""
-        return live_count().count(Membership(self.shape), self.topic.value, (), now).residents
+        return live_count().count(InCity(self.shape, whole=self.whole), self.topic.value, (), now).residents
 
 
 def find(
@@ -34,4 +35,8 @@ def find(
     if found is None or found.alert.launched_at is None or found.alert.area is None:
         return None
     shape = found.shape
-    return None if told_before.covers(area, shape) else Replaced(found.alert.id, found.alert.topic, shape)
+    return (
+        None
+        if told_before.covers(area, shape)
+        else Replaced(found.alert.id, found.alert.topic, shape, found.alert.whole_city)
+    )

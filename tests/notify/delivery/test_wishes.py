@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from notify.audience.rules import EMERGENCIES_ONLY
 from notify.core.db import transaction
 from notify.delivery import claims, held, leases
+from notify.subscribers import choices
 from tests.database import sql
 from tests.factories import resident, sender, zone
 from tests.notify.delivery.night import EVENING, MORNING, NOON, choose, claim_all, launch, people, states
@@ -87,9 +89,16 @@ def test_a_lowest_severity_and_a_mute_leave_out_of_routine_alerts_only(lane: str
     assert len(claim_all(NOON)) == (3 if comes else 1), "and the claim looks again"
 
 
-def test_an_unknown_severity_is_below_none() -> None:
-    who, _, _ = people()
+def test_an_unknown_severity_is_below_none_but_for_who_wants_only_emergencies() -> None:
+    who, never, _ = people()
     with transaction() as s:
         s.execute(text("UPDATE contacts SET lowest_severity = 4 WHERE id = :id"), {"id": who.sms})
+        choices.set_lowest(s, never.id, {never.sms or 0: EMERGENCIES_ONLY})
     launch(NOON, severity="Unknown")
-    assert states() == {("queued", None): 3}
+    assert states() == {("queued", None): 2, ("skipped", "emergencies-only"): 1}
+    with transaction() as s:  # chosen since the audience was resolved: the claim looks again
+        choices.set_lowest(s, who.id, {who.sms or 0: EMERGENCIES_ONLY})
+    assert len(claim_all(NOON)) == 1
+    assert states() == {("sending", None): 1, ("skipped", "emergencies-only"): 2}
+    launch(NOON, event="storm")
+    assert states()["queued", None] == 3, "an emergency comes on all"

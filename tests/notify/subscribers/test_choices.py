@@ -91,6 +91,8 @@ def test_the_lowest_severity_of_somebody_elses_contact_stays(s: Session, who: Re
     assert s.get_one(Contact, other.sms, populate_existing=True).lowest_severity is None
     with pytest.raises(Invalid):
         choices.set_lowest(s, who.id, {who.sms or 0: 1})
+    with pytest.raises(Invalid):
+        choices.set_lowest(s, who.id, {who.sms or 0: 6})
 
 
 def test_an_erased_resident_leaves_no_choice_behind(s: Session, who: Resident) -> None:

@@ -68,7 +68,7 @@ def test_a_resident_is_found_by_phone_as_written_and_masked() -> None:
         ({}, ""),
         ({"verified": False}, "No alert goes to it yet: not verified."),
         ({"topics": ()}, "No alert goes to it yet: no topics are chosen."),
-        ({"at": ()}, "No alert goes to it yet: there is no place of theirs."),
+        ({"at": ()}, "Only alerts for the whole city go to it: there is no place of theirs."),
     ],
 )
 def test_who_lifts_hears_what_else_keeps_messages_away(wanted: dict[str, Any], told: str) -> None:
