@@ -145,9 +145,9 @@ def _checked(s: Session, wanted: Chosen, now: datetime, *, is_new: bool) -> date
         )
     if wanted.muted_until is None or not is_new:
         return None
-    until = quiet_time.moment(wanted.muted_until, time(0), wanted.zone)
-    if not now < until <= now + LONGEST_MUTE:
+    today = now.astimezone(wanted.zone).date()
+    if not today < wanted.muted_until <= today + LONGEST_MUTE:  # before the moment is made: not every day has one
         raise Invalid(
             _("A pause ends on a day to come, within a year."), hint=_("Choose such a day, or none for no pause.")
         )
-    return until
+    return quiet_time.moment(wanted.muted_until, time(0), wanted.zone)

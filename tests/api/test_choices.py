@@ -54,6 +54,8 @@ def test_the_page_tells_the_usual_hours_in_the_readers_language(me: httpx.Client
         {"most_a_day": "many"},
         {"muted_until": "soon"},
         {"muted_until": "2020-01-01"},
+        {"muted_until": "0001-01-01", "timezone": "Asia/Tokyo"},
+        {"muted_until": "9999-12-31", "timezone": "America/Los_Angeles"},
         {"lowest": "1:9"},
         {"lowest": "x"},
     ],
