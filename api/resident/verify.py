@@ -69,10 +69,12 @@ def _result(request: Request, code: int | None, message: str) -> Response:
     with transaction() as s:
         sent = None if code is None else verifying.find(s, code)
         shown = None if sent is None else notices.find(s, sent.alert_id, language, now)
+        verdict = Verdict.SENT if sent is None or not message else verifying.compare(sent, message)
+        if verdict is Verdict.OTHER and verifying.is_digest(s, message):
+            verdict = Verdict.SAME
     if sent is None:
         site, status = f"{settings().public_url}/", 404 if code else 200
         return page(request, "verify.html", verdict=Verdict.UNKNOWN, code=code, site=site, status=status)
-    verdict = verifying.compare(sent, message) if message else Verdict.SENT
     return page(request, "verify.html", verdict=verdict, sent=sent, shown=shown, exact=_words(sent, language))
 
 

@@ -45,8 +45,9 @@ def recipients(claimed: Sequence[Claimed], held: Lease, settings: Settings) -> t
             unreadable.append(one)
             continue
         if with_links:
-            link, proof = unsubscribe_url(settings, one.contact_id, held.topic), crypto.proof(one.delivery_id, address)
-            opened.append(Recipient(one.delivery_id, address, link, proof))
+            topic = EVERYTHING if one.words else held.topic  # a digest may be about any
+            link = unsubscribe_url(settings, one.contact_id, topic)
+            opened.append(Recipient(one.delivery_id, address, link, crypto.proof(one.delivery_id, address)))
         else:
             opened.append(Recipient(one.delivery_id, address))
     return opened, unreadable

@@ -6,7 +6,7 @@ gives it: with other blanks, quotes or letters of another case.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.content import together
 from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core.settings import settings
 from notify.core.urls import find_urls
@@ -57,9 +58,14 @@ def code_of(given: str) -> int | None:
     if alone := _NUMBER.fullmatch(text):
         digits = re.sub(r"\s", "", alone[1])
         return int(digits) if len(digits) <= 18 else None
+    return next(_codes(text), None)
+
+
+def _codes(text: str) -> Iterator[int]:
+    """Find the codes in links of ours, in their order."""
     site = re.escape(settings().public_url.partition("://")[2])
-    found = re.search(rf"(?<![\w.@-]){site}/(?:alerts|verify)/([1-9][0-9]{{0,17}})(?![0-9])", text, re.IGNORECASE)
-    return int(found[1]) if found else None
+    found = re.finditer(rf"(?<![\w.@-]){site}/(?:alerts|verify)/([1-9][0-9]{{0,17}})(?![0-9])", text, re.IGNORECASE)
+    return (int(one[1]) for one in found)
 
 
 def is_message(given: str) -> bool:
@@ -87,9 +93,31 @@ def compare(sent: Sent, message: str) -> Verdict:
     Only what programs put around a copy is left out: a mark of forwarding and a time. True words with anything else
     are not the city's: what is added may be the fraud.
     """
-    given = {_words(one) for start in (message, _HEAD.sub("", message)) for one in (start, _TAIL.sub("", start))}
     told = {_words(one.text) for one in sent.words.values()} - {""}
-    return Verdict.SAME if given & told else Verdict.OTHER
+    return Verdict.SAME if _given(message) & told else Verdict.OTHER
+
+
+def is_digest(s: Session, message: str) -> bool:
+    """Whether a pasted message is the one that names several alerts, in whose words they were sent together."""
+    codes = list(_codes(unicodedata.normalize("NFKC", message[:LONGEST])))
+    sent = [find(s, code) for code in codes[: together.MOST]]
+    found = [one for one in sent if one is not None and one.status == "Actual"]
+    if not len(set(codes)) == len(codes) == len(found) > 1:
+        return False
+    ours = settings()
+    about = together.About(ours.city, ours.program, ours.help_contact)
+    told: set[str] = set()
+    for channel, language in set.intersection(*(set(one.words) for one in found)):
+        each = [(one.words[channel, language], f"{ours.public_url}/alerts/{one.alert_id}") for one in found]
+        briefs = [together.Brief(words.subject or "", words.text, link) for words, link in each]
+        written = together.write(channel, language, briefs, about, together.most_units(channel))
+        if written is not None and written[1] == len(briefs):
+            told.add(_words(written[0].text))
+    return bool(_given(message) & told)
+
+
+def _given(message: str) -> set[str]:
+    return {_words(one) for start in (message, _HEAD.sub("", message)) for one in (start, _TAIL.sub("", start))}
 
 
 def _words(text: str) -> str:

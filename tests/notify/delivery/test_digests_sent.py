@@ -8,6 +8,8 @@ import pytest
 import redis as redis_client
 from sqlalchemy import text
 
+from notify.alerts.public import verifying
+from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import digests, held, leases, reconcile
@@ -55,6 +57,14 @@ def test_each_resident_gets_one_message_about_all_and_each_alert_its_outcome(
     if channel == "email":
         assert len({one["headers"]["List-Unsubscribe"] for one in received}) == 7
         assert all("-unsubscribe_url-" not in one["body"] + one["html"] for one in received)
+        links = {one["headers"]["List-Unsubscribe"].strip("<>").split(",")[0].rstrip(">") for one in received}
+        assert {crypto.read_token("unsubscribe", link.rpartition("/u/")[2]).split(".")[1] for link in links} == {"all"}
+    with transaction() as s:
+        for one in received:
+            assert verifying.is_digest(s, one["body"])
+            other = one["body"].replace(f"/alerts/{alerts[0]}", f"/alerts/{alerts[1]}")
+            assert not verifying.is_digest(s, other)
+            assert not verifying.is_digest(s, one["body"] + " Pay at example.org")
     digests.follow(datetime.now(UTC) + timedelta(seconds=1))
     assert {tuple(row) for row in sql("SELECT alert_id, state, count(*) FROM deliveries GROUP BY 1, 2")} == {
         (alert, "accepted", 7) for alert in alerts

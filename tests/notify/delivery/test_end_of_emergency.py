@@ -147,7 +147,7 @@ def test_its_plan_begins_at_once_and_counts_whom_it_reaches() -> None:
         found = audience.emergencies(s, alert)
         counted = audience.preview(s, alert, LATER)
     assert plan.warnings == ()
-    assert found == [first]
+    assert found == ((first, ()),)
     assert (counted.total, counted.skipped) == (5, {})
     live = LiveCount(("en", "es"))
     area = audience.membership(alert)
@@ -155,7 +155,53 @@ def test_its_plan_begins_at_once_and_counts_whom_it_reaches() -> None:
     with transaction() as s:  # counted apart, as a resident who changed
         s.execute(text("UPDATE contacts SET lowest_severity = 3 WHERE lowest_severity IS NULL"))
     assert live.count(area, "storm", ("sms",), LATER, precedence(alert, found)) == counted
-    assert live.count(area, "storm", ("sms",), LATER, precedence(alert, None)).skipped == {
+    assert live.count(area, "storm", ("sms",), LATER, precedence(alert, ())).skipped == {
         "below-severity": 4,
         "muted": 1,
     }
+
+
+def goes_on_with(alert: int, minutes: int, phase: str, **draft: Any) -> int:
+    """A routine alert of the incident, some minutes after LATER."""
+    at = LATER + timedelta(minutes=minutes)
+    with transaction() as s:
+        first = reports.find_alert(s, alert)
+        later = alert_ready(
+            s, event=first.event, phase=phase, incident=first.incident_id, now=at,
+            expires_at=at + timedelta(hours=20), **(ROUTINE | draft),
+        )  # fmt: skip
+        lifecycle.launch(s, later.id, operator(s), at)
+    resolve(later.id, at)
+    return later.id
+
+
+def cleared() -> int:
+    """An emergency that all have heard of, and its end."""
+    people()
+    first = emergency()
+    resolve(goes_on(first).id, LATER)
+    assert len(claim_all(LATER)) == 3
+    return first
+
+
+def test_a_correction_of_a_routine_notice_waits_as_the_notice_did() -> None:
+    first = cleared()
+    goes_on_with(first, 10, "update")
+    assert ends(goes_on_with(first, 20, "update", corrects=True)) == {("held", "quiet-hours"): 3}
+
+
+def test_a_correction_of_the_end_does_not_wait() -> None:
+    assert ends(goes_on_with(cleared(), 20, "all-clear", corrects=True)) == {("queued", None): 3}
+
+
+def test_the_end_is_told_once() -> None:
+    first = cleared()
+    goes_on_with(first, 10, "update")
+    again = goes_on_with(first, 180, "all-clear")
+    assert ends(again) == {("held", "quiet-hours"): 3}
+    at = LATER + timedelta(minutes=181)
+    with transaction() as s:
+        alert = reports.find_alert(s, again)
+        found = audience.emergencies(s, alert)
+    assert [len(heard) for _, heard in found] == [1]
+    assert claim_all(at) == []
