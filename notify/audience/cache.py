@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from notify.audience.everywhere import InCity
 from notify.audience.rules import EMERGENCIES_ONLY, OF_TOPICS, OF_WISHES, REASONS, rank
-from notify.audience.told import Emergencies
 from notify.models import Alert, Lane
 from zones.membership import Membership
 
@@ -42,11 +41,11 @@ class Precedence(NamedTuple):
 
     lane: Lane
     severity: int | None = None
-    emergencies: Emergencies = ()
+    emergencies: tuple[int, ...] = ()
 
 
-def precedence(alert: Alert, emergencies: Emergencies) -> Precedence:
-    return Precedence(alert.lane, rank(alert.severity), emergencies)
+def precedence(alert: Alert, emergencies: Sequence[int] | None) -> Precedence:
+    return Precedence(alert.lane, rank(alert.severity), tuple(emergencies or ()))
 
 
 ROUTINE = Precedence(Lane.ROUTINE)  # of an alert that is not known any better

@@ -130,7 +130,7 @@ class LiveCount:
     ) -> Iterator[tuple[Session, _Residents, list[_Part]]]:
         """The same as `_moment`, with the residents in two parts, for what is asked."""
         asked = [part for one in area.told for part in _parts(one)] if isinstance(area, OrTold) else []
-        warners = [Recipients((one,), cleared) for one, cleared in precedence.emergencies]
+        warners = [Recipients(precedence.emergencies)] if precedence.emergencies else []
         with self._moment(topic, [*asked, *warners]) as (s, known):
             told, warned = ([known.told[one] for one in some] for some in (asked, warners))
             yield s, known, _in_parts(known, topic, told, warned)

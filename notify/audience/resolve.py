@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from notify.audience import everywhere, rules, told, unreached
 from notify.audience.everywhere import LAST_ID, InCity
-from notify.audience.told import Emergencies, OrTold, Recipients
+from notify.audience.told import OrTold, Recipients
 from notify.audience.unreached import OfUnreached
 from notify.channels.channel import timelines
 from notify.content.catalogue import catalogue
@@ -28,7 +28,7 @@ from notify.models import Alert, Lane
 from zones.geometry import from_wkb
 from zones.membership import METRES_PER_DEGREE, Membership
 
-WARNED = rules.warned("CAST(:emergencies AS bigint[])", ":alert")
+WARNED = rules.warned("CAST(:emergencies AS bigint[])")
 
 
 def _contacts(lane: Lane, join: str = "JOIN", more: str = "", choices: str = "") -> str:
@@ -280,7 +280,7 @@ def parameters(s: Session, alert: Alert, subscribers: Sequence[int], now: dateti
         "alert": alert.id,
         "topic": alert.topic.value,
         "severity": rules.rank(alert.severity),
-        "emergencies": [one for one, _cleared in emergencies(s, alert)] or None,
+        "emergencies": emergencies(s, alert),
         "expires": alert.expires_at,
         "channels": list(alert.channels),
         "timelines": timelines(alert.channels),
@@ -290,8 +290,8 @@ def parameters(s: Session, alert: Alert, subscribers: Sequence[int], now: dateti
     }
 
 
-def emergencies(s: Session, alert: Alert) -> Emergencies:
-    """Return the emergencies that an alert ends or corrects."""
+def emergencies(s: Session, alert: Alert) -> list[int] | None:
+    """Return the emergencies that an alert ends or corrects; None if it does neither."""
     return told.emergencies(
         s, alert.incident_id, alert.phase, alert.status, corrects=alert.corrects, this=alert.id or 0
     )

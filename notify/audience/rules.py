@@ -6,7 +6,6 @@ suppressions, `x.reason`: `facts` joins both. Routine messages are held by the r
 joins them.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +17,6 @@ DIGEST = "digest"  # the reason of a message that waits for its resident's diges
 SUPPRESSIONS = ("complaint", "hard-bounce", "invalid", "opt-out")  # in the order of `min`, which picks one of several
 # The states of a message that was never read. What is `undelivered` or `unknown` may have been.
 NEVER_READ = ("skipped", "failed", "cancelled", "expired")
-PERHAPS_NOT_READ = (*NEVER_READ, "undelivered", "unknown")
 OF_CONTACTS = {"erased": "c.address_sealed IS NULL", "unverified": "c.verified_at IS NULL"}
 OF_TOPICS = {"not-subscribed": "p.topic IS NULL"}
 # An emergency passes these. A contact without a lowest severity takes all; an alert without a known one passes unless
@@ -66,31 +64,17 @@ def reason(
            END"""
 
 
-def warned(emergencies: str, this: str) -> str:
-    """Return SQL for whether the resident of a contact was told of one of these emergencies, and of no all-clear since:
-    what ends or corrects it passes their wishes, as it did (`told.emergencies`). What is queued may still come.
+def warned(emergencies: str) -> str:
+    """Return SQL for whether the resident of a contact was told of one of these emergencies: what ends or corrects it
+    passes their wishes, as it did (`told.emergencies`). What is queued may still come.
 
-    `emergencies`: their ids, as an SQL array, or NULL; `this`: the id of the alert. A correction of an all-clear passes
-    all the same.
+    `emergencies`: their ids, as an SQL array, or NULL.
     """
+    never = ", ".join(f"'{state}'" for state in NEVER_READ)
     return f"""({emergencies} IS NOT NULL AND EXISTS (
                  SELECT FROM contacts told_on JOIN deliveries told ON told.contact_id = told_on.id
-                   JOIN alerts warning ON warning.id = told.alert_id
                   WHERE told_on.subscriber_id = c.subscriber_id AND told.alert_id = ANY({emergencies})
-                    AND told.state NOT IN ({_quoted(NEVER_READ)})
-                    AND NOT EXISTS (
-                        SELECT FROM alerts cleared JOIN deliveries heard ON heard.alert_id = cleared.id
-                          JOIN contacts heard_on ON heard_on.id = heard.contact_id
-                         WHERE (cleared.incident_id, cleared.status) = (warning.incident_id, warning.status)
-                           AND cleared.phase = 'all-clear' AND NOT cleared.corrects
-                           AND cleared.launched_at > warning.launched_at AND cleared.id <> {this}
-                           AND heard_on.subscriber_id = c.subscriber_id
-                           AND heard.state NOT IN ({_quoted(PERHAPS_NOT_READ)})
-                           AND NOT (SELECT y.corrects FROM alerts y WHERE y.id = {this}))))"""
-
-
-def _quoted(states: Sequence[str]) -> str:
-    return ", ".join(f"'{state}'" for state in states)
+                    AND told.state NOT IN ({never})))"""
 
 
 def _unless(warned: str, rules: dict[str, str]) -> dict[str, str]:

@@ -15,11 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.audience.everywhere import LAST_ID, InCity
-from notify.audience.rules import NEVER_READ, PERHAPS_NOT_READ
+from notify.audience.rules import NEVER_READ
 from zones.geometry import readable_areas
-
-# The emergencies that an alert ends or corrects, each with the all-clears since.
-Emergencies = Sequence[tuple[int, tuple[int, ...]]]
 
 
 class OrTold(InCity):
@@ -47,6 +44,9 @@ class Recipients(NamedTuple):
         return np.setdiff1d(told, _residents(s, self.others, PERHAPS_NOT_READ, after, through), assume_unique=True)
 
 
+PERHAPS_NOT_READ = (*NEVER_READ, "undelivered", "unknown")
+
+
 def _residents(
     s: Session, alerts: Sequence[int], without: Sequence[str], after: int, through: int
 ) -> NDArray[np.int64]:
@@ -61,50 +61,51 @@ def _residents(
 
 def emergencies(
     s: Session, incident: int | None, phase: str, status: str, *, corrects: bool, this: int = 0
-) -> Emergencies:
-    """Return the emergencies that such an alert of their incident ends or corrects. `this`: its id, if it has one.
+) -> list[int] | None:
+    """Return the emergencies that such an alert of their incident ends or corrects; None if it does neither. `this`:
+    its id, if it has one.
 
-    Whoever was told of one hears of its end at once, whatever they chose, but only once: who has heard an all-clear
-    since does not (`rules.warned`).
+    Whoever was told of one hears of its end at once, whatever they chose (`rules.warned`).
     """
     if incident is None:
-        return ()
-    given = {"incident": incident, "phase": phase, "status": status, "corrects": corrects, "this": this}
-    found = s.execute(text(f"SELECT {_OF_EMERGENCIES}"), given).scalar_one()
-    rows = s.execute(text(_CLEARED_SINCE), {"these": found or [], "this": this, "corrects": corrects})
-    return tuple((row.id, tuple(row.cleared)) for row in rows)
+        return None
+    found: list[int] | None = s.execute(
+        text(f"SELECT {OF_EMERGENCIES}"),
+        {"incident": incident, "phase": phase, "status": status, "corrects": corrects, "this": this},
+    ).scalar_one()
+    return found
 
 
 def of_emergencies(phase: str, corrects: str, incident: str, status: str, this: str) -> str:
     """Return SQL for the ids of the emergencies of an incident that an alert ends or corrects; NULL if it does neither.
     All are SQL.
 
-    A correction is one of the emergency or of its all-clear if that is the last that was said before: one of a routine
-    notice waits as the notice did.
+    One that an earlier all-clear had ended everywhere is not ended again by that of a routine notice. A correction is
+    one of the emergency or of its end if that is the last that was said before: one of a routine notice waits as the
+    notice did.
     """
+    of_incident = f"({incident}, {status})"
     return f"""CASE WHEN {phase} = 'all-clear' AND NOT {corrects} OR {corrects} AND EXISTS (
                          SELECT FROM (SELECT y.lane, y.phase FROM alerts y
-                                       WHERE (y.incident_id, y.status) = ({incident}, {status}) AND y.id <> {this}
-                                         AND y.launched_at IS NOT NULL
-                                         AND y.follows IS NULL AND NOT y.corrects
+                                       WHERE (y.incident_id, y.status) = {of_incident} AND y.id <> {this}
+                                         AND y.launched_at IS NOT NULL AND y.follows IS NULL AND NOT y.corrects
                                        ORDER BY y.launched_at DESC, y.id DESC LIMIT 1) AS said
                           WHERE said.lane = 'emergency' OR said.phase = 'all-clear')
                     THEN (SELECT array_agg(first.id) FROM alerts first
-                           WHERE (first.incident_id, first.status) = ({incident}, {status}) AND first.id <> {this}
-                             AND first.lane = 'emergency' AND first.launched_at IS NOT NULL) END"""
+                           WHERE (first.incident_id, first.status) = {of_incident}
+                             AND first.lane = 'emergency' AND first.launched_at IS NOT NULL
+                             AND NOT EXISTS (
+                                 SELECT FROM alerts y
+                                  WHERE (y.incident_id, y.status) = {of_incident} AND y.phase = 'all-clear'
+                                    AND NOT y.corrects AND NOT {corrects} AND y.state <> 'cancelled'
+                                    AND first.id = ANY (y.told_before) AND y.launched_at < coalesce(
+                                        (SELECT launched_at FROM alerts WHERE id = {this}), 'infinity'))) END"""
 
 
-_OF_EMERGENCIES = of_emergencies(
+OF_EMERGENCIES = of_emergencies(
     "CAST(:phase AS text)", "CAST(:corrects AS boolean)", "CAST(:incident AS bigint)", "CAST(:status AS text)",
     "CAST(:this AS bigint)",
 )  # fmt: skip
-_CLEARED_SINCE = """
-    SELECT e.id, array_remove(array_agg(y.id ORDER BY y.id), NULL) AS cleared
-      FROM alerts e LEFT JOIN alerts y
-        ON (y.incident_id, y.status) = (e.incident_id, e.status) AND y.phase = 'all-clear' AND NOT y.corrects
-       AND y.launched_at > e.launched_at AND y.id <> :this AND NOT CAST(:corrects AS boolean)
-     WHERE e.id = ANY(CAST(:these AS bigint[])) GROUP BY e.id ORDER BY e.id
-"""
 
 
 def to_come(s: Session, alerts: Sequence[int]) -> list[InCity]:

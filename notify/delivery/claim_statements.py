@@ -32,7 +32,7 @@ _LEASED = _LEASED_BY.format(more="")
 # What ends or corrects an emergency passes the wishes of those who were told of it.
 _EMERGENCIES = told.of_emergencies("a.phase", "a.corrects", "a.incident_id", "a.status", "a.id")
 _LEASED_ROUTINE = _LEASED_BY.format(more=f", a.severity, a.expires_at, {_EMERGENCIES} AS emergencies")
-_WARNED = rules.warned("picked.emergencies", "picked.alert_id")
+_WARNED = rules.warned("picked.emergencies")
 _DIGEST_UNTIL = rules.digest_until(_GIVEN, "picked.expires_at", _WARNED)
 
 
@@ -65,7 +65,7 @@ def _routine(*, blocks: bool) -> str:
     return f"""
     WITH leased AS ({_LEASED_ROUTINE}
     ), picked AS MATERIALIZED (
-        SELECT d.id, d.contact_id, leased.topic, leased.severity, leased.alert_id, leased.emergencies
+        SELECT d.id, d.contact_id, leased.topic, leased.severity, leased.emergencies
           FROM leased JOIN deliveries d ON d.batch_id = leased_id
          WHERE {_NEXT}
     ), judged AS (

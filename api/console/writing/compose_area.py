@@ -110,10 +110,10 @@ def _locate(looked: Looked, event: Event, caller: Caller) -> None:
         looked.problem = _("Choose where: zones, streets, a circle or a drawn area. Without one, nothing is sent.")
 
 
-def _precedence(wanted: Draft, event: Event, emergencies: told.Emergencies) -> Precedence:
+def _precedence(wanted: Draft, event: Event, emergencies: Sequence[int] | None) -> Precedence:
     defaults = event.defaults(wanted.phase)
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
-    return Precedence(Lane(compose.lane(severity, urgency)), rules.rank(severity), emergencies)
+    return Precedence(Lane(compose.lane(severity, urgency)), rules.rank(severity), tuple(emergencies or ()))
 
 
 def _count(looked: Looked, shape: BaseGeometry, draft: WorkingDraft, event: Event, caller: Caller) -> None:

@@ -147,7 +147,7 @@ def test_its_plan_begins_at_once_and_counts_whom_it_reaches() -> None:
         found = audience.emergencies(s, alert)
         counted = audience.preview(s, alert, LATER)
     assert plan.warnings == ()
-    assert found == ((first, ()),)
+    assert found == [first]
     assert (counted.total, counted.skipped) == (5, {})
     live = LiveCount(("en", "es"))
     area = audience.membership(alert)
@@ -155,7 +155,7 @@ def test_its_plan_begins_at_once_and_counts_whom_it_reaches() -> None:
     with transaction() as s:  # counted apart, as a resident who changed
         s.execute(text("UPDATE contacts SET lowest_severity = 3 WHERE lowest_severity IS NULL"))
     assert live.count(area, "storm", ("sms",), LATER, precedence(alert, found)) == counted
-    assert live.count(area, "storm", ("sms",), LATER, precedence(alert, ())).skipped == {
+    assert live.count(area, "storm", ("sms",), LATER, precedence(alert, None)).skipped == {
         "below-severity": 4,
         "muted": 1,
     }
@@ -199,9 +199,19 @@ def test_the_end_is_told_once() -> None:
     goes_on_with(first, 10, "update")
     again = goes_on_with(first, 180, "all-clear")
     assert ends(again) == {("held", "quiet-hours"): 3}
-    at = LATER + timedelta(minutes=181)
     with transaction() as s:
-        alert = reports.find_alert(s, again)
-        found = audience.emergencies(s, alert)
-    assert [len(heard) for _, heard in found] == [1]
-    assert claim_all(at) == []
+        assert not audience.emergencies(s, reports.find_alert(s, again))
+    assert claim_all(LATER + timedelta(minutes=181)) == []
+
+
+def test_the_end_of_each_part_is_told_at_once() -> None:
+    with transaction() as s:
+        zone(s, now=EVENING)
+        zone(s, "Harbor", square(1, 0), now=EVENING)
+        sender(s, now=EVENING)
+        resident(s, at=[(0.5, 0.5), (1.5, 0.5)], topics=("storm",), now=EVENING)
+    first = launch(NIGHT, event="storm", zones=("Riverside", "Harbor"))
+    assert len(claim_all(NIGHT)) == 1
+    for minutes, part in ((0, "Harbor"), (60, "Riverside")):
+        assert ends(goes_on_with(first, minutes, "all-clear", zones=(part,))) == {("queued", None): 1}
+        assert len(claim_all(LATER + timedelta(minutes=minutes))) == 1
