@@ -102,6 +102,11 @@ def follow(now: datetime) -> int:
             return looked_at
 
 
+def let_go(s: Session, subscriber_id: int, now: datetime) -> None:
+    """Have what waits for the digest of a resident who wants none any more released at once; the claim looks again."""
+    s.execute(text(_LET_GO), {"id": subscriber_id, "now": now})
+
+
 def _link(alert: int) -> str:
     return f"{settings().public_url}/alerts/{alert}"
 
@@ -157,6 +162,22 @@ _MERGE = f"""
     UPDATE deliveries d SET reason = '{MERGED}' FROM taken WHERE d.id = taken.delivery_id AND d.state = 'held'
 """
 
+_LET_GO = f"""
+    WITH mine AS MATERIALIZED (
+        SELECT d.id, b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal
+          FROM batches b JOIN contacts c ON c.subscriber_id = :id
+          JOIN deliveries d ON (d.alert_id, d.contact_id) = (b.alert_id, c.id) AND d.batch_id = b.id
+         WHERE b.state = 'held' AND b.digest AND d.state = 'held' AND d.reason = '{rules.DIGEST}' FOR UPDATE OF d
+    ), made AS (
+        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until, digest)
+        SELECT alert_id, channel, language, lane, sender_id, min(ordinal), count(*), 'held', :now, false
+          FROM mine GROUP BY alert_id, channel, language, lane, sender_id
+        RETURNING id, alert_id, channel, language, sender_id
+    )
+    UPDATE deliveries d SET batch_id = made.id
+      FROM mine JOIN made USING (alert_id, channel, language)
+     WHERE d.id = mine.id AND made.sender_id IS NOT DISTINCT FROM mine.sender_id
+"""
 _MERGED_INTO = """
     SELECT x.carrier_id, m.alert_id, w.subject, w.text
       FROM merged x JOIN deliveries m ON m.id = x.delivery_id JOIN batches b ON b.id = m.batch_id

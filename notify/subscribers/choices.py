@@ -20,6 +20,7 @@ from notify.core.errors import Invalid, NotFound
 from notify.core.quiet_time import NEVER, QuietHours
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.delivery import digests
 from notify.models import Choices, Contact, Preference, Subscriber
 
 Digest = Literal["daily", "weekly"]
@@ -68,7 +69,8 @@ def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> Non
     A pause that is as it was shown stays as it is, to the second: it may have been asked for by text.
     """
     _require(s, subscriber_id)
-    is_new = wanted.muted_until != read(s, subscriber_id, now).muted_until
+    before = read(s, subscriber_id, now)
+    is_new = wanted.muted_until != before.muted_until
     until = _checked(s, wanted, now, is_new=is_new)
     own = {
         "quiet_from": wanted.quiet.begin if wanted.quiet else None,
@@ -82,6 +84,8 @@ def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> Non
         s.execute(row.on_conflict_do_update(index_elements=["subscriber_id"], set_=own))
     else:
         s.execute(delete(Choices).where(Choices.subscriber_id == subscriber_id))
+    if before.digest is not None and wanted.digest is None:
+        digests.let_go(s, subscriber_id, now)
     if is_new:
         s.execute(update(Preference).where(Preference.subscriber_id == subscriber_id).values(muted_until=until))
 

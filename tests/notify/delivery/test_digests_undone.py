@@ -8,8 +8,22 @@ from sqlalchemy import text
 from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.delivery import digests, held, recovery
+from notify.subscribers import choices
 from tests.factories import operator
-from tests.notify.delivery.night import FIVE, LATER, NOON, claim_all, ends, launch, reader, settle, words
+from tests.notify.delivery.night import (
+    FIVE,
+    LATER,
+    MONDAY,
+    NOON,
+    choose,
+    claim_all,
+    ends,
+    launch,
+    people,
+    reader,
+    settle,
+    words,
+)
 
 pytestmark = pytest.mark.usefixtures("usual_quiet_hours")
 
@@ -133,3 +147,20 @@ def test_what_certainly_did_not_leave_takes_nothing_with_it() -> None:
     held.release(LATER)
     assert words(claim_all(LATER)) == [""]
     assert ends(first) == {("sending", None): 1}
+
+
+def test_who_wants_no_digest_any_more_gets_what_waits_for_it() -> None:
+    who, other = people(2)
+    for one in (who, other):
+        choose(one, digest="weekly")
+    first, second = launch(NOON, hours=24 * 10), launch(NOON, hours=24 * 10)
+    assert ends(first) == ends(second) == {("held", "digest"): 2}
+    with transaction() as s:
+        choices.choose(s, who.id, choices.Chosen(), NOON)
+    later = NOON + timedelta(minutes=10)
+    held.release(later)
+    assert {one.contact_id for one in claim_all(later)} == {who.sms}
+    assert ends(first) == ends(second) == {("sending", None): 1, ("held", "digest"): 1}
+    held.release(MONDAY)
+    (one,) = claim_all(MONDAY)
+    assert (one.contact_id, one.words is not None) == (other.sms, True)
