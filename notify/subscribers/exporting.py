@@ -214,7 +214,8 @@ _RESIDENTS = """
                             'asked_at', c.asked_at, 'entered_at', c.entered_at, 'lowest_severity', c.lowest_severity,
                             'consents', coalesce((
                                 SELECT jsonb_agg(jsonb_build_array(o.kind, o.topic, o.at, o.how, o.words) ORDER BY o.id)
-                                  FROM consents o WHERE o.contact_id = c.id), '[]'),
+                                  FROM consents o
+                                 WHERE o.contact_id = c.id AND (o.kind <> 'opt-in' OR o.at >= '2000-01-01')), '[]'),
                             'suppressions', coalesce((
                                 SELECT jsonb_agg(jsonb_build_array(s.topic, s.reason, s.at) ORDER BY s.id)
                                   FROM suppressions s

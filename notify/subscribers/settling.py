@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
+from notify.core import keyring
 from notify.subscribers import addresses, homes
 from notify.subscribers.identity import EMAIL, PHONE, Conflict, Couples, Key, Known, known, owner
 from notify.subscribers.rows import Row
@@ -42,6 +43,7 @@ def settle(
 
     New residents are counted down from `new`.
     """
+    keyring.hold(s)
     keyed = [(row, _keys(row)) for row in rows]
     given = {key for _, keys in keyed for key in keys.values()}
     alone = {key for _, keys in keyed if len(keys) == 1 for key in keys.values()}

@@ -173,4 +173,4 @@ def _own_pages(door: httpx.Client, city: datetime) -> list[str]:
         assert person.mail is not None
         consent.opt_out(s, "email", person.mail, how="a test", now=city)
     door.cookies.set(session.name(), session.token(session.Resident(person.id, person.sms), city), domain="127.0.0.1")
-    return ["/join", "/me/sign-in", f"/join/{waiting}", "/join/forged", "/me", "/me?new=yes&saved=yes"]
+    return ["/join", "/me/sign-in", f"/join/{waiting}", "/j/forged", "/me", "/me?new=yes&saved=yes"]
