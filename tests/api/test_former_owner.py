@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from notify.alerts.reporting import message_ledger
+from notify.alerts.reporting.message_load import Ledger
 from notify.channels.contract import Inbound
 from notify.core.db import transaction
 from notify.inbound import messages
@@ -50,8 +52,9 @@ def test_a_further_phone_brings_nothing_of_who_had_it(door: httpx.Client) -> Non
     now = datetime.now(UTC)
     imported(PHONE, proved=now - timedelta(days=60))
     factories.alert_resolved(now=now)
+    factories.alert_resolved(now=now, severity="Minor", urgency="Future")
     sent = "SELECT count(*) FROM deliveries d JOIN contacts c ON c.id = d.contact_id WHERE c.channel = 'sms'"
-    assert asked.number(sent) == 1, "the former owner got it"
+    assert asked.number(sent) == 2, "the former owner got it"
     with transaction() as s:
         questions.ask(
             s, "sms", addresses.index("sms", PHONE), questions.STILL_THERE, text="?", now=now, place="7 Former Ave",
@@ -67,6 +70,8 @@ def test_a_further_phone_brings_nothing_of_who_had_it(door: httpx.Client) -> Non
         found = serving.find(s, PHONE, now, factories.operator(s, "agent"))
         assert found.resident is not None
         assert found.resident.alerts == []
+        month = message_ledger.of_resident(s, found.resident.id, now, factories.operator(s, "agent"))
+        assert (month.each, month.routine) == ([], Ledger(0, 0, 0))
 
 
 def test_who_adds_a_shared_email_does_not_see_who_joined_with_it(door: httpx.Client) -> None:

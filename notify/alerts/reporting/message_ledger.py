@@ -1,6 +1,6 @@
 """What was sent to one resident this month, held, merged or left out, and why: by message and by day, for staff.
 
-Read from the delivery rows, exercises left out. What was launched before there was such a resident is not theirs.
+Read from the delivery rows, exercises left out. What was launched before the contact was theirs is left out, too.
 """
 
 from collections import Counter
@@ -18,6 +18,7 @@ from notify.core import reasons
 from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.delivery.digests import MERGED
 from notify.models import Operator, Subscriber
 from notify.subscribers import record, serving
 
@@ -35,7 +36,6 @@ OUTCOMES: Mapping[str, Outcome] = {
     "cancelled": "left-out",
     "expired": "left-out",
 }
-MERGED = "merged"  # the reason of a message whose words went out with those of others
 MOST = 1_000  # messages, the newest first
 
 
@@ -110,7 +110,7 @@ def _outcome(state: str, reason: str | None) -> Outcome:
 
 
 # An alert that ended before this month has no message in it: an index finds the others.
-_MESSAGES = """
+_MESSAGES = f"""
     SELECT (at AT TIME ZONE CAST(:zone AS text))::date AS day, alert_id, event, lane, channel, address_sealed, state,
            reason
       FROM (SELECT a.id AS alert_id, a.event, a.lane::text AS lane, c.channel, c.address_sealed, d.id,
@@ -119,7 +119,7 @@ _MESSAGES = """
               CROSS JOIN (SELECT id, event, lane, launched_at FROM alerts
                            WHERE status <> 'Exercise' AND launched_at IS NOT NULL AND expires_at > :since) AS a
               JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
-             WHERE r.id = :id AND a.launched_at >= r.created_at) AS found
+             WHERE r.id = :id AND a.launched_at >= {record.THEIRS_SINCE}) AS found
      WHERE at >= :since OR state IN ('queued', 'held')
      ORDER BY at DESC, alert_id DESC, id LIMIT :most
-"""
+"""  # noqa: S608  a constant of ours

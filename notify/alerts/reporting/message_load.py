@@ -22,6 +22,7 @@ from notify.core import quiet_time
 from notify.core.db import raw
 from notify.core.settings import settings
 from notify.models import Alert, Lane
+from notify.subscribers import record
 
 MANY = 5  # alerts in a week
 WEEK = timedelta(days=7)
@@ -157,7 +158,7 @@ _REACHED = f"""
        AND {rules.reason(":now", Lane.ROUTINE, "CAST(:severity AS integer)", audience.WARNED)} IS NULL
 """  # noqa: S608  the rules are constants of ours
 # Of the alerts that were still in force at that time or later; by resident, few rows by an index.
-_OF_RESIDENT = """
+_OF_RESIDENT = f"""
     SELECT count(*) FILTER (WHERE came) AS came, count(*) FILTER (WHERE NOT came AND waits) AS waits,
            count(*) FILTER (WHERE NOT came AND NOT waits) AS left_out
       FROM (SELECT bool_or(d.state = ANY(CAST(:came AS delivery_state[])) AND d.claimed_at >= :since) AS came,
@@ -166,5 +167,5 @@ _OF_RESIDENT = """
               CROSS JOIN (SELECT id, launched_at FROM alerts
                            WHERE lane = 'routine' AND status <> 'Exercise' AND launched_at >= :since) AS a
               JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
-             WHERE r.id = :id AND a.launched_at >= r.created_at GROUP BY a.id) AS of_alerts
-"""
+             WHERE r.id = :id AND a.launched_at >= {record.THEIRS_SINCE} GROUP BY a.id) AS of_alerts
+"""  # noqa: S608  a constant of ours
