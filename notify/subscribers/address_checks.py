@@ -12,7 +12,7 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from notify.channels.channel import CHANNELS, EMAIL, SMS
-from notify.core import alarms, crypto, db, keyring
+from notify.core import crypto, keyring
 from notify.core.errors import NotFound, Refused, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -47,13 +47,8 @@ def ask_due(s: Session, now: datetime, most: int) -> int:
     found = s.execute(text(_SILENT), values).all()
     if len(found) < most:
         found = [*found, *s.execute(text(_DUE), values | {"most": most - len(found)}).all()]
-    return sum(
-        db.in_halves(
-            found,
-            lambda some: sum(_ask(s, row, now) for row in some),
-            lambda row, why: alarms.refused_row(f"ask resident {row.subscriber_id} whether they moved", why, now),
-            s.begin_nested,
-        )
+    return questions.ask_each(
+        s, found, lambda row: _ask(s, row, now), lambda row: f"resident {row.subscriber_id} whether they moved", now
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.channels.channel import CHANNELS
-from notify.core import alarms, db, keyring
+from notify.core import keyring
 from notify.core.errors import NotFound, Refused
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -35,14 +35,7 @@ def work(s: Session, now: datetime) -> int:
         return 0
     keyring.hold(s)
     rows = s.execute(text(_NEXT), {"most": PORTION - under_way, "now": now}).all()
-    return sum(
-        db.in_halves(
-            rows,
-            lambda some: sum(_ask(s, row, now) for row in some),
-            lambda row, why: alarms.refused_row(f"ask contact {row.id} of an import", why, now),
-            s.begin_nested,
-        )
-    )
+    return questions.ask_each(s, rows, lambda row: _ask(s, row, now), lambda row: f"contact {row.id} of an import", now)
 
 
 def message(channel: str, language: str) -> tuple[str, str]:

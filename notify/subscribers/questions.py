@@ -8,13 +8,14 @@ help, a STOP or a command (`notify.inbound`). A newer question takes the place o
 until the answer has come.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
+from notify.core import alarms, db
 from notify.core.errors import NotFound, Refused
 from notify.delivery import carrier_blocks
 from notify.delivery.questions import PLACE
@@ -72,6 +73,21 @@ def ask(
     return message.id
 
 
+def ask_each(
+    s: Session, rows: Sequence[Any], ask: Callable[[Any], bool], named: Callable[[Any], str], now: datetime
+) -> int:
+    """Call `ask(row)` for each and return how many it asked. One that PostgreSQL refuses keeps no other waiting; an
+    alarm says that it refuses to ask `named(row)` (law 15)."""
+    return sum(
+        db.in_halves(
+            rows,
+            lambda some: sum(map(ask, some)),
+            lambda row, why: alarms.refused_row(f"ask {named(row)}", why, now),
+            s.begin_nested,
+        )
+    )
+
+
 def waiting(s: Session, channel: str, index: bytes, now: datetime) -> About | None:
     """Return what a contact is being asked about; None if nothing."""
     talk = conversations.read(s, channel, index, now)
@@ -85,4 +101,4 @@ def settle(s: Session, channel: str, index: bytes, now: datetime, *, only: Quest
         conversations.keep(s, channel, index, talk.over(), now)
 
 
-__all__ = ["CONFIRM", "PLACE", "STILL_THERE", "About", "Question", "ask", "settle", "waiting"]
+__all__ = ["CONFIRM", "PLACE", "STILL_THERE", "About", "Question", "ask", "ask_each", "settle", "waiting"]
