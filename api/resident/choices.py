@@ -42,7 +42,7 @@ def choose(
     except Invalid as error:
         fields = {
             "quiet": quiet, "quiet_from": quiet_from, "quiet_to": quiet_to, "timezone": timezone,
-            "most_a_day": most_a_day, "muted_until": muted_until,
+            "digest": digest, "most_a_day": most_a_day, "muted_until": muted_until,
         }  # fmt: skip
         return own_page(request, me, error, typed=lambda own: own.as_typed(fields, _readable(lowest or ())))
     return saved(request)

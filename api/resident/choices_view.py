@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from typing import cast, get_args
 
 from babel.dates import format_time, get_timezone_location
 from sqlalchemy import select
@@ -16,7 +17,7 @@ from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop
 from notify.models import Contact
 from notify.subscribers import choices
-from notify.subscribers.choices import Chosen
+from notify.subscribers.choices import Chosen, Digest
 
 # Those of the United States; a resident who lives by another one keeps it.
 ZONES = {
@@ -58,6 +59,8 @@ class ChoicesView:
             chosen = replace(chosen, timezone=zone)
         if most in ("", *map(str, self.most)):
             chosen = replace(chosen, most_a_day=int(most) if most else None)
+        if fields["digest"] in ("", *get_args(Digest)):
+            chosen = replace(chosen, digest=cast(Digest, fields["digest"]) if fields["digest"] else None)
         own = {contact: rank for contact, rank in lowest.items() if contact in self.lowest}
         return replace(
             self,

@@ -6,6 +6,7 @@ checks the state again.
 """
 
 from notify.audience import rules, told
+from notify.delivery.digests import MERGED
 from notify.models import Lane
 
 QUEUED = "d.state = 'queued'"
@@ -154,7 +155,8 @@ def _or_hold(*, blocks: bool) -> str:
 """
 
 
-# An alert counts once, on however many contacts it came. What failed did not come, and an exercise goes to nobody.
+# An alert counts once, on however many contacts it came, and a digest as the one that carries it. What failed did not
+# come, and an exercise goes to nobody.
 _HAD_ENOUGH = f"""NOT {_WARNED} AND own.most_a_day <= (
                    SELECT count(DISTINCT e.alert_id)
                      FROM alerts y JOIN contacts k ON k.subscriber_id = c.subscriber_id
@@ -162,7 +164,8 @@ _HAD_ENOUGH = f"""NOT {_WARNED} AND own.most_a_day <= (
                     WHERE y.lane = 'routine' AND y.id <> picked.alert_id AND y.status <> 'Exercise'
                       AND y.launched_at IS NOT NULL AND y.expires_at > {rules.today(_GIVEN)}
                       AND e.claimed_at >= {rules.today(_GIVEN)}
-                      AND e.state IN ('sending', 'unknown', 'accepted', 'delivered'))"""
+                      AND e.state IN ('sending', 'unknown', 'accepted', 'delivered')
+                      AND e.reason IS DISTINCT FROM '{MERGED}')"""
 
 _LATER = f"coalesce({_DIGEST_UNTIL}, {rules.next_day(_GIVEN)})"
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 
 from notify.core import topic_words
 from notify.core.characters import without_marks
@@ -25,9 +24,7 @@ def add(heard: Heard, topics: Sequence[Topic], *, starts: bool) -> Outcome:
         return Outcome("topic_stopped", heard.talk)
     if not heard.may.reach:
         return Outcome("start_blocked", heard.talk)
-    pause = choices.muted_until(heard.s, heard.resident)  # a new topic keeps the pause of all others
-    rows = [{"subscriber_id": heard.resident, "topic": topic, "muted_until": pause} for topic in topics]
-    heard.s.execute(insert(Preference).on_conflict_do_nothing(), rows)
+    choices.add_topics(heard.s, heard.resident, topics)
     if stopped:
         for other in _chosen(heard):
             if other not in topics:
@@ -73,7 +70,7 @@ def mute(heard: Heard, days: int) -> Outcome:
     if _is_stopped(heard):
         return Outcome("on_stopped", heard.talk)
     lasting = min(days or MUTED_DAYS, choices.LONGEST_MUTE.days)
-    _mute_until(heard, lasting)
+    choices.pause(heard.s, heard.resident, heard.now + timedelta(days=lasting))
     return Outcome("muted", heard.talk, {"days": lasting, "date": heard.muted_until()})
 
 
@@ -82,17 +79,12 @@ def unmute(heard: Heard) -> Outcome:
         return _unknown(heard)
     if _is_stopped(heard):
         return Outcome("on_stopped", heard.talk)
-    _mute_until(heard, None)
+    choices.pause(heard.s, heard.resident, None)
     return Outcome("unmuted", heard.talk)
 
 
 def _is_stopped(heard: Heard) -> bool:
     return "opt-out" in consent.reasons_against(heard.s, heard.channel, heard.index)
-
-
-def _mute_until(heard: Heard, days: int | None) -> None:
-    until = None if days is None else heard.now + timedelta(days=days)
-    heard.s.execute(update(Preference).where(Preference.subscriber_id == heard.resident).values(muted_until=until))
 
 
 def _chosen(heard: Heard) -> Sequence[Topic]:

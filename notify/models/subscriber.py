@@ -96,7 +96,8 @@ class Choices(Base):
     """What a resident chose about routine messages; without a row, and where it is None, the city's default applies.
 
     Quiet hours are times of a clock in `timezone`; both alike: none. `most_a_day`: alerts, on all contacts together.
-    `digest`: when what can wait comes, in one message; None: at once.
+    `digest`: when what can wait comes, in one message; None: at once. `muted_until`: the pause of a resident without a
+    topic; that of others is in `Preference`.
     """
 
     __tablename__ = "choices"
@@ -106,6 +107,7 @@ class Choices(Base):
     timezone: Mapped[str | None]
     most_a_day: Mapped[int | None] = mapped_column(SmallInteger)
     digest: Mapped[Literal["daily", "weekly"] | None] = mapped_column(Text)
+    muted_until: Mapped[datetime | None]
 
 
 class Consent(Base):

@@ -4,13 +4,13 @@ must be.
 A resident who wants what the city does has no row. Emergencies pass all of this.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,7 @@ from notify.core.quiet_time import NEVER, QuietHours
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.delivery import digests
-from notify.models import Choices, Contact, Preference, Subscriber
+from notify.models import Choices, Contact, Preference, Subscriber, Topic
 
 Digest = Literal["daily", "weekly"]
 
@@ -79,15 +79,35 @@ def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> Non
         "most_a_day": wanted.most_a_day,
         "digest": wanted.digest,
     }
-    if any(value is not None for value in own.values()):
-        row = insert(Choices).values(subscriber_id=subscriber_id, **own)
-        s.execute(row.on_conflict_do_update(index_elements=["subscriber_id"], set_=own))
-    else:
-        s.execute(delete(Choices).where(Choices.subscriber_id == subscriber_id))
+    _set(s, subscriber_id, own)
     if before.digest is not None and wanted.digest is None:
         digests.let_go(s, subscriber_id, now)
     if is_new:
-        s.execute(update(Preference).where(Preference.subscriber_id == subscriber_id).values(muted_until=until))
+        pause(s, subscriber_id, until)
+
+
+def pause(s: Session, subscriber_id: int, until: datetime | None) -> None:
+    """Mute all topics until then; None ends a pause. Without a topic, it waits for the first one."""
+    mine = Preference.subscriber_id == subscriber_id
+    topics = s.scalars(update(Preference).where(mine).values(muted_until=until).returning(Preference.topic)).all()
+    _set(s, subscriber_id, {"muted_until": None if topics else until})
+
+
+def add_topics(s: Session, subscriber_id: int, topics: Collection[Topic]) -> None:
+    """Subscribe a resident to topics, at least one. A new one keeps the pause of all others."""
+    until = muted_until(s, subscriber_id)
+    rows = [{"subscriber_id": subscriber_id, "topic": topic, "muted_until": until} for topic in sorted(topics)]
+    s.execute(insert(Preference).on_conflict_do_nothing(), rows)
+    _set(s, subscriber_id, {"muted_until": None})
+
+
+def _set(s: Session, subscriber_id: int, values: Mapping[str, object]) -> None:
+    """Set columns of a resident's row, which is there only while one of them has a value."""
+    row = insert(Choices).values(subscriber_id=subscriber_id, **values)
+    s.execute(row.on_conflict_do_update(index_elements=["subscriber_id"], set_=values))
+    chosen = (column for column in Choices.__table__.c if not column.primary_key)
+    mine = Choices.subscriber_id == subscriber_id
+    s.execute(delete(Choices).where(mine, *(column.is_(None) for column in chosen)))
 
 
 def _require(s: Session, subscriber_id: int) -> None:
@@ -98,13 +118,12 @@ def _require(s: Session, subscriber_id: int) -> None:
 
 
 def muted_until(s: Session, subscriber_id: int) -> datetime | None:
-    """Return until when all topics of a resident are muted; None if one of them is not, or they have none."""
-    muted: datetime | None = s.execute(
-        select(func.min(Preference.muted_until))
-        .where(Preference.subscriber_id == subscriber_id)
-        .having(func.bool_and(Preference.muted_until.is_not(None)))
-    ).scalar_one_or_none()
-    return muted
+    """Return until when all topics of a resident are muted; None if one of them is not. Without a topic, it is the
+    pause that the next one will have."""
+    topics = s.scalars(select(Preference.muted_until).where(Preference.subscriber_id == subscriber_id)).all()
+    if not topics:
+        return s.scalar(select(Choices.muted_until).where(Choices.subscriber_id == subscriber_id))
+    return None if None in topics else min(filter(None, topics))
 
 
 def set_lowest(s: Session, subscriber_id: int, lowest: Mapping[int, int | None]) -> None:

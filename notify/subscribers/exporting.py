@@ -189,7 +189,7 @@ _RESIDENTS = """
                   ORDER BY p.topic) AS topics,
            jsonb_build_object(
                'since', r.created_at, 'timezone', w.timezone, 'most_a_day', w.most_a_day,
-               'digest', w.digest,
+               'digest', w.digest, 'muted_until', w.muted_until,
                'quiet', CASE WHEN w.quiet_from IS NOT NULL THEN jsonb_build_array(w.quiet_from, w.quiet_to) END,
                'topics', coalesce((SELECT jsonb_object_agg(p.topic, p.muted_until) FROM preferences p
                                     WHERE p.subscriber_id = r.id), '{}')) AS choices,

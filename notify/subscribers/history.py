@@ -3,9 +3,11 @@
 `choices`, in the first row of a resident:
 
     {"since": "2026-05-31T14:30:00+00:00", "quiet": ["22:00:00", "06:00:00"], "timezone": "America/Chicago",
-     "most_a_day": 3, "digest": "weekly", "topics": {"snow": null, "storm": "2026-12-24T05:00:00+00:00"}}
+     "most_a_day": 3, "digest": "weekly", "topics": {"snow": null, "storm": "2026-12-24T05:00:00+00:00"},
+     "muted_until": null}
 
-`topics` are all that the resident chose, with the end of a pause. `history`, in the first row of a phone or an email:
+`topics` are all that the resident chose, with the end of a pause; `muted_until` is the pause of a resident without one.
+`history`, in the first row of a phone or an email:
 
     {"phone": {"verified_at": "..", "dead_at": null, "asked_at": null, "entered_at": null,
                "lowest_severity": 3,
@@ -37,7 +39,8 @@ _TIMES = ("verified_at", "dead_at", "asked_at", "entered_at")
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """`since`: when the resident was stored first. `topics`: all of them, with the end of a pause."""
+    """`since`: when the resident was stored first. `topics`: all of them, with the end of a pause. `muted_until`: the
+    pause of a resident who has none."""
 
     since: datetime
     quiet: tuple[time, time] | None
@@ -45,6 +48,7 @@ class Choices:
     most_a_day: int | None
     digest: str | None
     topics: Mapping[str, datetime | None]
+    muted_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def _choices(given: Mapping[str, Any], now: datetime) -> Choices:
         most,
         digest,
         {str(topic): until for topic, until in topics.items()},
+        _moment(given.get("muted_until")),
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.core import crypto, keyring
@@ -90,12 +89,13 @@ def choose(s: Session, subscriber_id: int, topics: Collection[Topic], language: 
     _lock(s)
     _resident(s, subscriber_id).language = language
     mine = Preference.subscriber_id == subscriber_id
-    until = choices.muted_until(s, subscriber_id)  # a new topic keeps the pause of all others
-    s.execute(delete(Preference).where(mine, Preference.topic.not_in(topics)))
-    wishes.note_choice(s, subscriber_id, now)
+    until = choices.muted_until(s, subscriber_id)
     if topics:
-        rows = [{"subscriber_id": subscriber_id, "topic": topic, "muted_until": until} for topic in sorted(topics)]
-        s.execute(insert(Preference).on_conflict_do_nothing(), rows)
+        choices.add_topics(s, subscriber_id, topics)  # first: they have the pause of those that go
+    s.execute(delete(Preference).where(mine, Preference.topic.not_in(topics)))
+    if not topics:
+        choices.pause(s, subscriber_id, until)
+    wishes.note_choice(s, subscriber_id, now)
 
 
 def place(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:

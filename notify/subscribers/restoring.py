@@ -44,6 +44,7 @@ def restore(s: Session, told: Sequence[Told], had: set[Key]) -> None:
         {
             "id": one.resident, "quiet": chosen.quiet, "timezone": chosen.timezone,
             "most_a_day": chosen.most_a_day, "digest": chosen.digest, "topics": chosen.topics,
+            "muted_until": chosen.muted_until,
         }
         for one in told
         if one.is_new and (chosen := one.history.choices)
@@ -86,16 +87,17 @@ _RESIDENTS = """
     WITH given AS (
         SELECT * FROM json_to_recordset(CAST(:given AS json))
             AS g (id bigint, quiet json, timezone text, most_a_day smallint, digest text,
-                  topics json)
+                  muted_until timestamptz, topics json)
     )
 """
 _OF_RESIDENTS = (
     """
-    INSERT INTO choices (subscriber_id, quiet_from, quiet_to, timezone, most_a_day, digest)
-    SELECT id, CAST(quiet ->> 0 AS time), CAST(quiet ->> 1 AS time), timezone, most_a_day, digest
+    INSERT INTO choices (subscriber_id, quiet_from, quiet_to, timezone, most_a_day, digest, muted_until)
+    SELECT id, CAST(quiet ->> 0 AS time), CAST(quiet ->> 1 AS time), timezone, most_a_day, digest,
+           muted_until
       FROM given
      WHERE quiet ->> 0 IS NOT NULL OR timezone IS NOT NULL OR most_a_day IS NOT NULL
-        OR digest IS NOT NULL
+        OR digest IS NOT NULL OR muted_until IS NOT NULL
     ON CONFLICT DO NOTHING""",
     """
     INSERT INTO preferences (subscriber_id, topic, muted_until)

@@ -216,7 +216,9 @@ _TOPICS = """
     INSERT INTO preferences (subscriber_id, topic, muted_until)
     SELECT i.subscriber_id, CAST(unnest(string_to_array(i.topics, ' ')) AS topic), pause.until
       FROM incoming i,
-           LATERAL (SELECT CASE WHEN bool_and(p.muted_until IS NOT NULL) THEN min(p.muted_until) END AS until
+           LATERAL (SELECT CASE WHEN count(*) = 0
+                                THEN (SELECT w.muted_until FROM choices w WHERE w.subscriber_id = i.subscriber_id)
+                                WHEN bool_and(p.muted_until IS NOT NULL) THEN min(p.muted_until) END AS until
                       FROM preferences p WHERE p.subscriber_id = i.subscriber_id) pause
     ON CONFLICT DO NOTHING
 """

@@ -70,11 +70,13 @@ def test_what_cannot_be_is_told_on_the_page_and_nothing_is_stored(me: httpx.Clie
 def test_a_form_that_is_refused_is_shown_as_it_was_filled_in(me: httpx.Client) -> None:
     contact = sql("SELECT id FROM contacts WHERE subscriber_id IS NOT NULL")[0].id
     fields = {"quiet": "own", "quiet_from": "22:30", "quiet_to": "06:00", "timezone": "America/Denver"}
-    answer = form(me, "/me/choices?lang=en", **fields, most_a_day="2", muted_until="2020-01-01", lowest=f"{contact}:5")
+    answer = form(me, "/me/choices?lang=en", **fields, most_a_day="2", muted_until="2020-01-01",
+                  digest="weekly", lowest=f"{contact}:5")  # fmt: skip
     assert answer.status_code == 422
     assert "A pause ends on a day to come" in answer.text
-    for shown in ('value="own" checked', 'value="22:30"', 'value="06:00"', 'value="America/Denver" selected',
-                  '<option value="2" selected', 'value="2020-01-01"', f'value="{contact}:5" selected'):  # fmt: skip
+    for shown in ('value="own" checked', 'value="weekly" checked', 'value="22:30"', 'value="06:00"',
+                  'value="America/Denver" selected', '<option value="2" selected',
+                  'value="2020-01-01"', f'value="{contact}:5" selected'):  # fmt: skip
         assert shown in answer.text
     assert sql("SELECT * FROM choices") == []
     again = form(me, "/me/choices?lang=en", quiet="own", timezone="Mars", most_a_day="x", lowest="7:x")

@@ -63,6 +63,20 @@ def test_what_can_wait_comes_at_five_in_one_message() -> None:
     assert sorted(recovery.finish_alerts(LATER)) == [first, second], "the batch of the third is still to be settled"
 
 
+def test_a_digest_of_three_is_one_of_the_number_of_a_day() -> None:
+    reader(most_a_day=2)
+    for _ in range(3):
+        launch(NOON, hours=40)
+    held.release(FIVE)
+    assert len(claim_all(FIVE)) == 1
+    settle("accepted")
+    digests.follow(LATER)
+    launch(LATER, hours=20)
+    launch(LATER, hours=20)
+    assert len(claim_all(LATER)) == 1
+    assert states()["held", "most-a-day"] == 1
+
+
 def test_one_alert_alone_comes_in_its_own_words() -> None:
     reader()
     launch(NOON)

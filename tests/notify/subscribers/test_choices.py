@@ -53,6 +53,22 @@ def test_a_topic_that_is_chosen_in_a_pause_is_paused_too(s: Session, who: Reside
     assert choices.read(s, who.id, NOW).muted_until is None
 
 
+def test_a_pause_outlasts_a_while_without_topics(s: Session, who: Resident) -> None:
+    day = TODAY + timedelta(days=9)
+    choices.choose(s, who.id, Chosen(muted_until=day), NOW)
+    own.choose(s, who.id, [], "en", NOW)
+    assert choices.read(s, who.id, NOW).muted_until == day
+    own.choose(s, who.id, [Topic.HEAT], "en", NOW)
+    assert choices.read(s, who.id, NOW).muted_until == day
+    assert s.get(Choices, who.id, populate_existing=True) is None
+    own.choose(s, who.id, [], "en", NOW)
+    choices.choose(s, who.id, Chosen(muted_until=day + timedelta(days=1)), NOW)
+    assert choices.read(s, who.id, NOW).muted_until == day + timedelta(days=1)
+    choices.choose(s, who.id, Chosen(), NOW)
+    own.choose(s, who.id, [Topic.HEAT], "en", NOW)
+    assert choices.read(s, who.id, NOW).muted_until is None, "it was ended while there was no topic"
+
+
 def test_a_pause_that_is_over_is_none(s: Session, who: Resident) -> None:
     choices.choose(s, who.id, Chosen(muted_until=TODAY + timedelta(days=1)), NOW)
     assert choices.read(s, who.id, NOW + timedelta(days=2)).muted_until is None

@@ -106,7 +106,8 @@ def _everybody(database: str) -> None:
         s.add(Consent(contact_id=contact.id, kind="opt-in", at=NOW, how="web form, again", words=WORDS))
         resident(s, phone=BEN, at=(), topics=("storm", "general"))
         resident(s, phone=None, email=DORA, at=((0.3, 0.3),))
-        resident(s, phone=EVE, at=((0.4, 0.4),), topics=())
+        eve = resident(s, phone=EVE, at=((0.4, 0.4),), topics=())
+        choices.pause(s, eve.id, LATER + timedelta(days=300))
         ana = record.owner(s, "sms", addresses.index("sms", ANA)) or 0
         own.place(s, ana, Wish(0.7, 0.7, "=mother", "7 Elm St", 2_000), NOW)
         wanted = choices.Chosen(QuietHours(time(22), time(6)), "America/Chicago", 3, date(2027, 12, 24), "weekly")
