@@ -26,7 +26,7 @@ from zones import gate
 from zones.geometry import area_hash, area_m2, to_wkb
 from zones.placing import Bounds
 
-IMPORT_LOCK = 7_461_003  # two imports at once would make two zones of one name
+IMPORT_LOCK = 7_461_012  # two imports at once would make two zones of one name
 LONGEST_OWNER = 100  # characters
 MAPPED = 5  # a city with this many zones counts as mapped
 KINDS: tuple[str, ...] = get_args(ZoneKind)

@@ -14,9 +14,8 @@ from notify.delivery.carrier_blocks import Senders
 from notify.inbound.commands import Command
 from notify.inbound.intent import Meaning
 from notify.models import Contact
-from notify.subscribers import addresses, proving
+from notify.subscribers import addresses, import_lock, proving
 from notify.subscribers.conversations import Talk
-from notify.subscribers.storing import IMPORT_LOCK
 
 BY_TEXT = "text message"
 NOT_ME = "said by text to be somebody else"
@@ -84,7 +83,7 @@ class Heard:
         try:
             with self.s.begin_nested():
                 self.s.execute(text(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}"))
-                self.s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+                import_lock.take(self.s)
                 self.s.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
         except OperationalError:
             return False

@@ -51,7 +51,7 @@ def known(s: Session, who: Applicant, wish: Wish | None, now: datetime) -> Conta
 
 
 def enrol(s: Session, who: Applicant, wish: Wish, now: datetime, *, ends_any_opt_out: bool = False) -> Joined:
-    """Store the contact, the consent and the place. The caller holds IMPORT_LOCK.
+    """Store the contact, the consent and the place. The caller holds `import_lock`.
 
     The opt-out of a resident who is new stays, because it may be somebody else's, unless it `ends_any_opt_out`: who
     writes from a number may end it as with START.
@@ -71,7 +71,7 @@ def enrol(s: Session, who: Applicant, wish: Wish, now: datetime, *, ends_any_opt
 
 
 def add_contact(s: Session, who: Applicant, subscriber_id: int, now: datetime) -> Joined:
-    """Store a proved address as a further one of a resident, with the consent. The caller holds IMPORT_LOCK.
+    """Store a proved address as a further one of a resident, with the consent. The caller holds `import_lock`.
 
     One that somebody else has moves to the resident, and an opt-out from it stays. Raises Refused once they are erased.
     """
@@ -133,9 +133,18 @@ def _new(s: Session, who: Applicant, subscriber_id: int, now: datetime) -> Conta
     return made
 
 
+def is_stored(s: Session, channel: str, address: str) -> bool:
+    """Return whether there is a contact with an address in canonical form."""
+    return _contact(s, channel, address) is not None
+
+
 def _stored(s: Session, who: Applicant) -> Contact | None:
+    return _contact(s, who.channel, who.address)
+
+
+def _contact(s: Session, channel: str, address: str) -> Contact | None:
     keyring.hold(s)
-    return addresses.contact(s, who.channel, addresses.index(who.channel, who.address))
+    return addresses.contact(s, channel, addresses.index(channel, address))
 
 
 def first_topics() -> Sequence[Topic]:

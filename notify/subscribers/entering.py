@@ -21,9 +21,8 @@ from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import speaking
 from notify.models import Consent, Contact, Operator, Preference, Subscriber, Topic
-from notify.subscribers import addresses, consent, enrolling, joining, proving, questions, wishes
+from notify.subscribers import addresses, consent, enrolling, import_lock, joining, proving, questions, wishes
 from notify.subscribers.serving import erase_own, note, require
-from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
 
 How = Literal["call", "paper", "event"]
@@ -94,7 +93,7 @@ def enter(s: Session, entry: Entry, now: datetime, by: Operator) -> Entered:
     _check(entry)
     tries.count(s, tries.of_joiner(channel, address, f"operator {by.id}"), now)
     joining.require_sender(channel)
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    import_lock.take(s)
     keyring.hold(s)
     index = addresses.index(channel, address)
     _require_free(s, channel, index, now)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Select, delete, select, text
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from notify.channels.channel import EMAIL, SMS
@@ -21,9 +21,8 @@ from notify.core.translation import gettext as _
 from notify.delivery import sender_pool
 from notify.delivery.join_codes import whose
 from notify.models import DirectMessage, Joining
-from notify.subscribers import addresses, code_limits, consent, enrolling, join_words, pressed_twice
+from notify.subscribers import addresses, code_limits, consent, enrolling, import_lock, join_words, pressed_twice
 from notify.subscribers.enrolling import Applicant, Joined
-from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import NOWHERE, Wish
 
 OPEN_FOR = timedelta(hours=1)
@@ -164,7 +163,7 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
     try:
         joining = _open(s, token, now)
         if _is_usable(joining, now) and _is_right(joining, code):
-            _take_lock(s)  # before the row: an erasure takes them in this order, too
+            _take_lock(s, joining)  # before the row: an erasure takes them in this order, too
         joining = _open(s, token, now, lock=True)
     except NotFound:
         if done := pressed_twice.just_done(s, token, code, now):
@@ -181,8 +180,7 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
 def confirm_by_link(s: Session, link: str, now: datetime) -> Joined:
     """Do what `confirm` does, for who has pressed the button on the page of the link. It is good once, as long as the
     code beside it. Raises NotFound when it is over, and Refused."""
-    _by_link(s, link, now)
-    _take_lock(s)
+    _take_lock(s, _by_link(s, link, now))
     joining = _by_link(s, link, now, lock=True)
     joined = _proved(s, joining, now)
     joining.code_hash = None  # the page that asks for the code opens nothing any more
@@ -197,12 +195,21 @@ def _is_right(joining: Joining, code: str) -> bool:
     return joining.code_hash is not None and one_time_codes.is_right(joining.code_hash, whose(joining.id), code)
 
 
-def _take_lock(s: Session) -> None:
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+def _take_lock(s: Session, joining: Joining) -> None:
+    """Wait for imports and changes of residents. Others who enter their codes go on beside who is new or only signs in;
+    everybody waits for who may move a contact from one resident to another, or erases one."""
+    if joining.adds_to is None and not joining.erases:
+        address = crypto.unseal(joining.address_sealed, joining.channel)
+        with s.begin_nested() as point:
+            import_lock.share(s, joining.channel, address)
+            if joining.wish_sealed is None or not enrolling.is_stored(s, joining.channel, address):
+                return
+            point.rollback()
+    import_lock.take(s)
 
 
 def _proved(s: Session, joining: Joining, now: datetime) -> Joined:
-    """Store what was asked for. The caller holds IMPORT_LOCK and the joining, in this order."""
+    """Store what was asked for. The caller has taken the lock and the joining, in this order."""
     keyring.hold(s)
     wish = _wish(joining)
     address = crypto.unseal(joining.address_sealed, joining.channel)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from notify.core import crypto, keyring
@@ -13,10 +13,9 @@ from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.models import Contact, Place, PlaceCheck, Preference, Subscriber, Topic
-from notify.subscribers import choices, consent, labels, record, wishes
+from notify.subscribers import choices, consent, import_lock, labels, record, wishes
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.rows import LONGEST_LABEL
-from notify.subscribers.storing import IMPORT_LOCK
 from notify.subscribers.wishes import Wish
 
 BY_PAGE = "their own page on the web"
@@ -194,4 +193,4 @@ def _address(place: Place) -> str:
 
 def _lock(s: Session) -> None:
     """Wait for imports, which decide about residents as they are stored."""
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    import_lock.take(s)

@@ -17,9 +17,8 @@ from notify.core.logs import scrub
 from notify.core.settings import settings
 from notify.models import Operator, Subscriber, Topic
 from notify.models.subscriber import SuppressionReason
-from notify.subscribers import addresses, consent
+from notify.subscribers import addresses, consent, import_lock
 from notify.subscribers.record import Found, about, held, owner, read
-from notify.subscribers.storing import IMPORT_LOCK
 
 LONGEST_HOW = 200  # characters
 
@@ -133,7 +132,7 @@ _ERASE = (
 
 def take(s: Session, subscriber_id: int) -> Subscriber:
     """Lock a resident against other changes and imports, and return it. Raises NotFound; Refused if erased."""
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    import_lock.take(s)
     resident = s.get(Subscriber, subscriber_id, with_for_update=True)
     if resident is None:
         raise unknown(subscriber_id)

@@ -10,14 +10,12 @@ from sqlalchemy.orm import Session
 
 from notify.core import crypto, keyring, points
 from notify.core.db import raw
-from notify.subscribers import addresses
+from notify.subscribers import addresses, import_lock
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.identity import EMAIL, PHONE, Couple, Couples, Key, free
 from notify.subscribers.restoring import Told, restore, restore_consents
 from notify.subscribers.rows import Row
 from notify.subscribers.settling import Settled, settle
-
-IMPORT_LOCK = 7_461_002  # two simultaneous imports could make two residents of one person
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def store(
     """
     if not rows:
         return Stored(), []
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    import_lock.take(s)
     keyring.hold(s)
     settled, had, freed, refused = settle(s, rows, couples, merge=merge)
     if freed:

@@ -54,7 +54,7 @@ def around(there: Region, label: str, address: str = "", *, least_m: float = 0.0
 
 def add(s: Session, subscriber_id: int, wish: Wish, now: datetime) -> None:
     """Store a place, unless the resident has it already: then its circle becomes the wider of both. The caller holds
-    IMPORT_LOCK. In any case they are told what is in force at their places.
+    `import_lock`. In any case they are told what is in force at their places.
 
     The same point is the same place, and so is the same address a few metres away. Raises Refused when there are too
     many.

@@ -1,6 +1,7 @@
-"""The server's patience: who does not say what they want is sent away."""
+"""The server's patience: who does not say what they want is sent away; and many are let in at once."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import pytest
 import uvicorn
 
 from api import server
-from api.server import PatientProtocol
+from api.server import ACCEPTED_AT_ONCE, PatientProtocol, PromptServer
 from tests.waiting import until
 
 
@@ -25,11 +26,14 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+def configured() -> uvicorn.Config:
+    return uvicorn.Config(echo, port=0, http=PatientProtocol, log_config=None, access_log=False, lifespan="off")
+
+
 @contextmanager
 def serving() -> Iterator[int]:
     """The port of a server with the protocol of ours."""
-    config = uvicorn.Config(echo, port=0, http=PatientProtocol, log_config=None, access_log=False, lifespan="off")
-    running = uvicorn.Server(config)
+    running = PromptServer(configured())
     thread = threading.Thread(target=running.run)
     thread.start()
     until(lambda: running.started, 60, "the server listens")
@@ -120,3 +124,29 @@ def test_requests_after_each_other_on_one_connection_are_all_answered(monkeypatc
 
     with serving() as port:
         assert asyncio.run(ask(port)) == [b"204"] * 3
+
+
+def test_many_are_let_in_at_once_while_others_are_answered() -> None:
+    many = 4 * ACCEPTED_AT_ONCE
+
+    async def let_in() -> int:
+        """Return in how many turns of the event loop all are let in who came in one."""
+        running = PromptServer(config)
+        running.lifespan = running.config.lifespan_class(running.config)
+        await running.startup()
+        port = running.servers[0].sockets[0].getsockname()[1]
+        waiting = [socket.create_connection(("127.0.0.1", port), 60) for _ in range(many)]
+        turns = 0
+        async with asyncio.timeout(60):
+            while len(running.server_state.connections) < many:
+                await asyncio.sleep(0)
+                turns += 1
+        for one in waiting:
+            one.close()
+        await running.shutdown()
+        return turns
+
+    config = configured()
+    config.load()
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        assert runner.run(let_in()) < many / 2

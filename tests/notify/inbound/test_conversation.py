@@ -12,7 +12,7 @@ from notify.core.db import transaction
 from notify.delivery import questions as question_words
 from notify.inbound.messages import MOST_ANSWERS, Reply, receive
 from notify.subscribers import addresses, consent, questions
-from notify.subscribers.storing import IMPORT_LOCK
+from notify.subscribers.import_lock import IMPORT_LOCK
 from tests import texting
 from tests.database import sql
 from tests.factories import NOW, Resident, alert_resolved, resident

@@ -14,11 +14,10 @@ from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.delivery import join_codes, sender_pool
 from notify.inbound import messages
-from notify.subscribers import joining
-from notify.subscribers.storing import IMPORT_LOCK
+from notify.subscribers import import_lock, joining
 from notify.subscribers.wishes import Wish
 from tests.database import sql
-from tests.factories import NOW, sender, zone
+from tests.factories import NOW, resident, sender, zone
 from tests.waiting import until
 
 PHONE, NEIGHBOUR = "+12155550142", "+12155550777"
@@ -48,9 +47,10 @@ class Beside(threading.Thread):
             self.error = error
 
 
-def waits() -> bool:
-    """Whether somebody waits for a lock in this database."""
-    return bool(sql("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"))
+def waits(many: int = 1) -> bool:
+    """Whether so many wait for a lock in this database."""
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return len(sql(waiting)) >= many
 
 
 def test_a_join_and_a_text_of_the_same_thousand_of_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +65,70 @@ def test_a_join_and_a_text_of_the_same_thousand_of_numbers(monkeypatch: pytest.M
         tries.count(s, tries.of_city("sms", NOW), NOW)
     texted.join()
     assert texted.error is None
+
+
+def entering(contact: str) -> Callable[[Any], joining.Joined]:
+    """Return what enters the right code of a phone or email that is new."""
+    channel, _address = joining.parse(contact)
+    with transaction() as s:
+        token = joining.begin(
+            s, contact, Wish(0.5, 0.5, "Home"), language="en", words="", network="198.51.100.1", now=NOW
+        )
+        made = join_codes.new_secrets(s, sql_id(s), channel, NOW)
+    assert made is not None
+    return lambda s: joining.confirm(s, token, made[join_codes.CODE], NOW)
+
+
+def test_codes_of_two_people_are_entered_side_by_side() -> None:
+    one, other = entering(PHONE), entering(NEIGHBOUR)
+    with transaction() as s:
+        one(s)
+        beside = Beside(other)
+        beside.start()
+        until(lambda: waits() or not beside.is_alive(), 60, "the other code is entered")
+        assert not waits(), "the other waits until the first is stored"
+    beside.join()
+    assert beside.error is None
+    assert sql("SELECT count(*), count(DISTINCT subscriber_id) FROM contacts") == [(2, 2)]
+
+
+def test_two_codes_that_came_to_one_phone_make_one_resident() -> None:
+    one, other = entering(PHONE), entering(PHONE)
+    beside = Beside(other)
+    with transaction() as s:
+        one(s)
+        beside.start()
+        until(waits, 60, "the other code waits for the first")
+    beside.join()
+    assert beside.error is None
+    assert sql("SELECT count(*) FROM subscribers") == [(1,)]
+
+
+def test_a_code_does_not_overtake_an_import_nor_an_import_a_code() -> None:
+    one, other = entering(PHONE), entering(NEIGHBOUR)
+    imported, entered = Beside(import_lock.take), Beside(other)
+    with transaction() as s:
+        one(s)
+        imported.start()
+        until(waits, 60, "the import waits for the code")
+        entered.start()
+        until(lambda: waits(2), 60, "the next code waits behind the import")
+    for beside in (imported, entered):
+        beside.join()
+        assert beside.error is None
+    assert sql("SELECT count(*) FROM contacts") == [(2,)]
+
+
+def test_a_code_waits_for_an_import_that_stores_its_address() -> None:
+    entered = Beside(entering(PHONE))
+    with transaction() as s:
+        import_lock.take(s)
+        entered.start()
+        until(waits, 60, "the code waits for the import")
+        resident(s, phone=PHONE, now=NOW)
+    entered.join()
+    assert entered.error is None
+    assert sql("SELECT count(*) FROM contacts") == [(1,)]
 
 
 @pytest.mark.parametrize("by_link", [False, True])
@@ -82,7 +146,7 @@ def test_a_code_that_is_entered_while_its_joining_is_erased(*, by_link: bool) ->
         )
     )
     with transaction() as s:
-        s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+        import_lock.take(s)
         entered.start()
         until(waits, 30, "the code waits for the erasure")
         s.execute(text("DELETE FROM joinings"))
