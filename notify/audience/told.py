@@ -82,24 +82,24 @@ def of_emergencies(phase: str, corrects: str, incident: str, status: str, this: 
 
     One that an earlier all-clear had ended everywhere is not ended again by that of a routine notice. A correction is
     one of the emergency or of its end if that is the last that was said before: one of a routine notice waits as the
-    notice did.
+    notice did. What is said afterwards changes neither, and a follow-up is judged as the alert that it follows.
     """
-    of_incident = f"({incident}, {status})"
+    before = f"""coalesce((SELECT coalesce(f.launched_at, t.launched_at)
+                             FROM alerts t LEFT JOIN alerts f ON f.id = t.follows WHERE t.id = {this}), 'infinity')"""
+    earlier = f"(y.incident_id, y.status) = ({incident}, {status}) AND NOT y.corrects AND y.launched_at < {before}"
+    # What a correction replaces is cancelled by it. A notice that was cancelled earlier was taken back.
+    taken_back = f"y.state = 'cancelled' AND y.lane = 'routine' AND y.phase <> 'all-clear' AND y.finished_at < {before}"
     return f"""CASE WHEN {phase} = 'all-clear' AND NOT {corrects} OR {corrects} AND EXISTS (
                          SELECT FROM (SELECT y.lane, y.phase FROM alerts y
-                                       WHERE (y.incident_id, y.status) = {of_incident} AND y.id <> {this}
-                                         AND y.launched_at IS NOT NULL AND y.follows IS NULL AND NOT y.corrects
+                                       WHERE {earlier} AND y.follows IS NULL AND NOT ({taken_back})
                                        ORDER BY y.launched_at DESC, y.id DESC LIMIT 1) AS said
                           WHERE said.lane = 'emergency' OR said.phase = 'all-clear')
                     THEN (SELECT array_agg(first.id) FROM alerts first
-                           WHERE (first.incident_id, first.status) = {of_incident}
+                           WHERE (first.incident_id, first.status) = ({incident}, {status})
                              AND first.lane = 'emergency' AND first.launched_at IS NOT NULL
-                             AND NOT EXISTS (
-                                 SELECT FROM alerts y
-                                  WHERE (y.incident_id, y.status) = {of_incident} AND y.phase = 'all-clear'
-                                    AND NOT y.corrects AND NOT {corrects} AND y.state <> 'cancelled'
-                                    AND first.id = ANY (y.told_before) AND y.launched_at < coalesce(
-                                        (SELECT launched_at FROM alerts WHERE id = {this}), 'infinity'))) END"""
+                             AND NOT EXISTS (SELECT FROM alerts y
+                                              WHERE {earlier} AND y.phase = 'all-clear' AND y.state <> 'cancelled'
+                                                AND NOT {corrects} AND first.id = ANY (y.told_before))) END"""
 
 
 OF_EMERGENCIES = of_emergencies(

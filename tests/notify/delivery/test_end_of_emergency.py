@@ -16,7 +16,18 @@ from notify.delivery import forecast
 from notify.models import Alert, Lane, Suppression
 from tests.database import sql
 from tests.factories import Resident, alert_ready, operator, resident, resolve, sender, square, zone
-from tests.notify.delivery.night import EVENING, MORNING, NIGHT, NOON, choose, claim_all, ends, launch, people
+from tests.notify.delivery.night import (
+    EVENING,
+    MORNING,
+    NIGHT,
+    NOON,
+    choose,
+    claim_all,
+    ends,
+    launch,
+    people,
+    settle,
+)  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("usual_quiet_hours")
 
@@ -215,3 +226,36 @@ def test_the_end_of_each_part_is_told_at_once() -> None:
     for minutes, part in ((0, "Harbor"), (60, "Riverside")):
         assert ends(goes_on_with(first, minutes, "all-clear", zones=(part,))) == {("queued", None): 1}
         assert len(claim_all(LATER + timedelta(minutes=minutes))) == 1
+
+
+def test_what_is_said_after_a_correction_does_not_hold_it_back() -> None:
+    people()
+    first = emergency()
+    correction = goes_on_with(first, 0, "update", corrects=True)
+    goes_on_with(first, 1, "update")
+    claim_all(LATER + timedelta(minutes=2))
+    assert ends(correction) == {("sending", None): 3}
+
+
+def test_a_notice_that_was_cancelled_was_not_said() -> None:
+    people()
+    first = emergency()
+    notice = goes_on_with(first, 0, "update")
+    with transaction() as s:
+        lifecycle.cancel(s, notice, operator(s), LATER)
+    assert ends(goes_on_with(first, 5, "update", corrects=True)) == {("queued", None): 3}
+
+
+@pytest.mark.parametrize("corrects", [False, True])
+def test_a_follow_up_of_the_end_does_not_wait_either(corrects: bool) -> None:
+    with transaction() as s:
+        zone(s, now=EVENING)
+        sender(s, now=EVENING)
+        sender(s, "sendgrid", now=EVENING)
+        resident(s, topics=("storm",), email="", now=EVENING)
+    first = emergency()
+    end = goes_on_with(first, 0, "all-clear", corrects=corrects)
+    claim_all(LATER)
+    settle("failed", end)
+    again = goes_on_with(first, 5, "all-clear", corrects=corrects, follows=end, channels=("email",))
+    assert ends(again) == {("queued", None): 1}
