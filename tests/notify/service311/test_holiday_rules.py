@@ -1,0 +1,276 @@
+"""What each rule does to a week of collections. The cities are those that publish such a rule."""
+
+from dataclasses import replace
+from datetime import date, time, timedelta
+
+import pytest
+
+from notify.core.errors import Invalid
+from notify.service311.holiday_rules import calendar
+from notify.service311.rule_data import to_data, to_exception, to_holiday, to_rule
+from notify.service311.rules import (
+    Cause,
+    Collection,
+    DayException,
+    Direction,
+    Effect,
+    Holiday,
+    Otherwise,
+    Rule,
+    State,
+    Weekend,
+)
+from notify.service311.schedules import Schedule, Season, SetOutTime
+
+DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+THANKSGIVING = Holiday(date(2026, 11, 26), "Thanksgiving")
+DAY_AFTER = Holiday(date(2026, 11, 27), "Day after Thanksgiving")
+MEMORIAL = Holiday(date(2026, 5, 25), "Memorial Day")
+NEW_YEAR_MONDAY = Holiday(date(2026, 11, 23), "New Year")
+COLUMBUS = Holiday(date(2026, 10, 12), "Columbus Day")
+NAMES = frozenset(
+    ["Thanksgiving", "Day after Thanksgiving", "Memorial Day", "Independence Day", "Christmas", "New Year"]
+)
+SLIDE = Rule(NAMES, Effect.SLIDE)
+DAY_ONLY = Rule(NAMES, Effect.HOLIDAY_ONLY)
+DAY_ONLY_EARLIER = Rule(NAMES, Effect.HOLIDAY_ONLY, Direction.EARLIER)
+EARLIER = Rule(NAMES, Effect.SLIDE, Direction.EARLIER)
+EVENING = Rule(NAMES, Effect.SET_OUT, set_out_at=time(18))
+SUSPEND = Rule(NAMES, Effect.SUSPEND)
+AS_IT_FALLS = Rule(NAMES, Effect.SLIDE, weekend=Weekend.AS_IT_FALLS)
+OBSERVED = Rule(NAMES, Effect.SLIDE, weekend=Weekend.NEAREST)
+OR_SUSPEND = Rule(NAMES, Effect.SLIDE, otherwise=Otherwise.SUSPEND)
+
+
+def on(*weekdays: str, stream: str = "trash", zone: str = "1") -> Schedule:
+    return Schedule(zone, stream, frozenset(DAYS.index(each) for each in weekdays))
+
+
+def week_of(
+    day: date, rules: list[Rule], holidays: list[Holiday], zones: list[Schedule] | None = None
+) -> dict[str, str]:
+    """The week's collections by nominal weekday; unless given, each weekday is another zone's day."""
+    first = day - timedelta(days=day.weekday())
+    schedules = zones or [on(each, zone=each) for each in DAYS[:6]]
+    found = calendar(schedules, holidays, rules, [], first, first + timedelta(days=6))
+    return {DAYS[c.nominal.weekday()]: shown(c) for c in found}
+
+
+def shown(collection: Collection) -> str:
+    if collection.effective is None:
+        return collection.state.value
+    weeks = (collection.effective - timedelta(days=collection.effective.weekday())) - (
+        collection.nominal - timedelta(days=collection.nominal.weekday())
+    )
+    return DAYS[collection.effective.weekday()] + ("" if not weeks else f"+{weeks.days // 7}w")
+
+
+def days(text: str) -> dict[str, str]:
+    return dict(zip(DAYS, text.split(), strict=False))
+
+
+XMAS_SAT = [Holiday(date(2027, 12, 25), "Christmas")]
+XMAS_FRI = [Holiday(date(2026, 12, 25), "Christmas")]
+FOURTH_SUN = [Holiday(date(2027, 7, 4), "Independence Day")]
+BOTH = [THANKSGIVING, DAY_AFTER]
+TBA = "TO_BE_ANNOUNCED"
+TABLE = [
+    # Most cities: a Monday holiday moves Monday to Friday by a day.
+    ("Monday holiday", SLIDE, [MEMORIAL], "Tue Wed Thu Fri Sat TO_BE_ANNOUNCED"),
+    # Los Angeles: a Thursday holiday leaves Monday to Wednesday alone.
+    ("midweek holiday", SLIDE, [THANKSGIVING], f"Mon Tue Wed Fri Sat {TBA}"),
+    ("no day left: suspended", OR_SUSPEND, [THANKSGIVING], "Mon Tue Wed Fri Sat SUSPENDED"),
+    ("a city that works on Sunday", replace(SLIDE, spill_to=6), [THANKSGIVING], "Mon Tue Wed Fri Sat Sun"),
+    # Los Angeles: Saturday holidays do nothing.
+    ("Saturday holiday, ignored", SLIDE, XMAS_SAT, "Mon Tue Wed Thu Fri Sat"),
+    ("Saturday holiday, as it falls", AS_IT_FALLS, XMAS_SAT, f"Mon Tue Wed Thu Fri {TBA}"),
+    ("Saturday holiday, observed on Friday", OBSERVED, XMAS_SAT, f"Mon Tue Wed Thu Sat {TBA}"),
+    ("a Friday holiday", SLIDE, XMAS_FRI, f"Mon Tue Wed Thu Sat {TBA}"),
+    # Philadelphia: two holidays in a week add up. Nothing goes past Saturday.
+    ("two holidays", SLIDE, BOTH, f"Mon Tue Wed Sat Sat {TBA}"),
+    ("two holidays, Monday and Thursday", SLIDE, [NEW_YEAR_MONDAY, THANKSGIVING], f"Tue Wed Fri Sat Sat {TBA}"),
+    ("a holiday that no rule names", SLIDE, [COLUMBUS], "Mon Tue Wed Thu Fri Sat"),
+    # Bounded: a city that collects on Monday, Tuesday, Thursday and Friday makes up on Wednesday.
+    ("bounded slide", replace(SLIDE, bound=1), [MEMORIAL], "Tue Wed Wed Thu Fri Sat"),
+    ("bounded slide reaches the holiday itself", replace(SLIDE, bound=1), [THANKSGIVING], "Mon Tue Wed Fri Fri Sat"),
+    ("same day only", DAY_ONLY, XMAS_FRI, "Mon Tue Wed Thu Sat Sat"),
+    ("same day only, landing on a holiday", DAY_ONLY, BOTH, "Mon Tue Wed Sat Sat Sat"),
+    # New York: set out in the evening of the holiday, collected the next day.
+    ("set out in the evening", EVENING, [THANKSGIVING], "Mon Tue Wed Fri Fri Sat"),
+    ("move earlier, the day alone", DAY_ONLY_EARLIER, [THANKSGIVING], "Mon Tue Wed Wed Fri Sat"),
+    ("move earlier, the days before too", EARLIER, [THANKSGIVING], f"{TBA} Mon Tue Wed Fri Sat"),
+    ("move earlier, bounded", replace(EARLIER, bound=2), [THANKSGIVING], "Mon Tue Tue Wed Fri Sat"),
+    ("move earlier, past a holiday", DAY_ONLY_EARLIER, BOTH, "Mon Tue Wed Wed Wed Sat"),
+    # A storm: its days are collected together.
+    ("merge on a day", Rule(NAMES, Effect.MERGE, bound=2, spill_to=2), [MEMORIAL], "Wed Wed Wed Thu Fri Sat"),
+    ("merge with the next regular day", Rule(NAMES, Effect.MERGE), [MEMORIAL], "Mon+1w Tue Wed Thu Fri Sat"),
+    # Philadelphia: suspended until the next regular day.
+    ("suspend", SUSPEND, [THANKSGIVING], "Mon Tue Wed SUSPENDED Fri Sat"),
+    ("suspend the rest of the week", replace(SUSPEND, bound=4), [THANKSGIVING], "Mon Tue Wed SUSPENDED SUSPENDED Sat"),
+    # Councils in England, from Christmas on: to be announced.
+    ("to be announced", Rule(NAMES, Effect.ANNOUNCE, bound=5), [THANKSGIVING], f"Mon Tue Wed {TBA} {TBA} {TBA}"),
+    ("a drop-off site is shut", Rule(NAMES, Effect.CLOSE), [THANKSGIVING], "Mon Tue Wed CLOSED Fri Sat"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "holidays", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_what_a_holiday_does_to_its_week(rule: Rule, holidays: list[Holiday], expected: str) -> None:
+    assert week_of(holidays[0].day, [rule], holidays) == days(expected)
+
+
+def test_a_sunday_holiday_does_nothing_or_is_observed_on_monday() -> None:
+    assert week_of(date(2027, 7, 5), [SLIDE], FOURTH_SUN) == days("Mon Tue Wed Thu Fri Sat")
+    for weekend in (Weekend.NEAREST, Weekend.NEXT):
+        observed = replace(SLIDE, weekend=weekend)
+        assert week_of(date(2027, 7, 5), [observed], FOURTH_SUN) == days(f"Tue Wed Thu Fri Sat {TBA}")
+
+
+def test_a_slide_ends_with_its_week() -> None:
+    """Thanksgiving once pushed the Monday after it."""
+    assert week_of(date(2026, 11, 30), [SLIDE], BOTH) == days("Mon Tue Wed Thu Fri Sat")
+
+
+def test_christmas_and_new_year_are_two_slides() -> None:
+    both = [Holiday(date(2025, 12, 25), "Christmas"), Holiday(date(2026, 1, 1), "New Year")]
+    for day in (date(2025, 12, 25), date(2026, 1, 1)):
+        assert week_of(day, [SLIDE], both) == days(f"Mon Tue Wed Fri Sat {TBA}")
+
+
+def test_two_zones_days_may_meet_but_two_days_of_a_zone_may_not() -> None:
+    rule = DAY_ONLY
+    twice = [on("Thu", "Fri")]
+    assert week_of(THANKSGIVING.day, [rule], [THANKSGIVING], twice) == {"Thu": TBA, "Fri": "Fri"}
+    assert week_of(THANKSGIVING.day, [replace(rule, otherwise=Otherwise.MERGE)], [THANKSGIVING], twice) == {
+        "Thu": "Fri",
+        "Fri": "Fri",
+    }
+    # The next regular day is the one to which the neighbour belongs.
+    (thursday, _) = calendar(
+        twice,
+        [THANKSGIVING],
+        [replace(rule, otherwise=Otherwise.SUSPEND)],
+        [],
+        THANKSGIVING.day,
+        THANKSGIVING.day + timedelta(days=1),
+    )
+    assert (thursday.state, thursday.why.until) == (State.SUSPENDED, date(2026, 11, 27))
+
+
+def test_two_slides_of_two_rules_add_up() -> None:
+    rules = [Rule(frozenset([name]), Effect.SLIDE) for name in sorted(NAMES)]
+    assert week_of(THANKSGIVING.day, rules, BOTH) == days(f"Mon Tue Wed Sat Sat {TBA}")
+
+
+def test_the_first_rule_that_reaches_a_day_decides_and_the_others_close_it() -> None:
+    suspend = Rule(frozenset(["Day after Thanksgiving"]), Effect.SUSPEND)
+    slide = Rule(frozenset(["Thanksgiving"]), Effect.SLIDE)
+    assert week_of(THANKSGIVING.day, [suspend, slide], BOTH) == days(f"Mon Tue Wed Sat SUSPENDED {TBA}")
+
+
+def test_a_rule_is_of_its_zones_and_streams() -> None:
+    rule = replace(SLIDE, zones=frozenset(["1"]), streams=frozenset(["trash"]))
+    schedules = [on("Thu", zone=zone, stream=stream) for zone in "12" for stream in ("trash", "recycling")]
+    found = calendar(schedules, [THANKSGIVING], [rule], [], THANKSGIVING.day, THANKSGIVING.day)
+    moved = [(c.zone, c.stream) for c in found if c.state is State.DELAYED]
+    assert len(found) == 4
+    assert moved == [("1", "trash")]
+
+
+def test_the_set_out_time_goes_with_the_collection() -> None:
+    same_day = replace(on("Thu"), set_out=SetOutTime(0, time(6)))
+    for rule, expected in (
+        (SLIDE, (date(2026, 11, 27), time(6))),
+        (EVENING, (date(2026, 11, 26), time(18))),
+    ):
+        (found,) = calendar([same_day], [THANKSGIVING], [rule], [], THANKSGIVING.day, THANKSGIVING.day)
+        assert found.set_out
+        assert (found.set_out.day, found.set_out.at) == expected
+
+
+def test_why_names_the_holidays_that_count() -> None:
+    friday, saturday = calendar(
+        [on("Wed", zone="1"), on("Thu", zone="2"), on("Fri", zone="3")],
+        BOTH,
+        [SLIDE],
+        [],
+        THANKSGIVING.day,
+        DAY_AFTER.day,
+    )
+    for each in (friday, saturday):
+        assert (each.why.cause, each.why.holidays) == (Cause.SLIDE, ("Thanksgiving", "Day after Thanksgiving"))
+
+
+def test_an_exception_wins_and_carries_author_and_reason() -> None:
+    day = THANKSGIVING.day
+    for exception, state, effective in (
+        (DayException(day, "Ana", "snow", moved_to=date(2026, 11, 28)), State.DELAYED, date(2026, 11, 28)),
+        (DayException(day, "Ana", "snow", moved_to=date(2026, 11, 24)), State.MOVED_EARLIER, date(2026, 11, 24)),
+        (DayException(day, "Ana", "a crew works", moved_to=day), State.ON_SCHEDULE, day),
+        (DayException(day, "Ana", "snow", zone="1", stream="trash", state=State.SUSPENDED), State.SUSPENDED, None),
+        (DayException(day, "Ana", "snow", state=State.TO_BE_ANNOUNCED), State.TO_BE_ANNOUNCED, None),
+    ):
+        (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], [exception], day, day)
+        assert (found.state, found.effective) == (state, effective)
+        assert (found.why.cause, found.why.author, found.why.reason) == (Cause.BY_HAND, "Ana", exception.reason)
+    elsewhere = DayException(day, "Ana", "snow", zone="2", state=State.SUSPENDED)
+    (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], [elsewhere], day, day)
+    assert found.state is State.DELAYED
+
+
+def test_the_later_of_two_exceptions_wins() -> None:
+    day = THANKSGIVING.day
+    decided = [DayException(day, "Ana", "snow", state=State.TO_BE_ANNOUNCED)]
+    decided.append(DayException(day, "Ben", "roads are clear", moved_to=date(2026, 11, 28)))
+    (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], decided, day, day)
+    assert (found.effective, found.why.author) == (date(2026, 11, 28), "Ben")
+
+
+def test_alternating_weeks_keep_their_parity_over_slides_and_years_of_53_weeks() -> None:
+    """2026 has 53 weeks: with the parity of the week's number, both weeks at the turn of the year would be A."""
+    a_week = Schedule("1", "recycling", frozenset([4]), every_weeks=2, anchor=date(2026, 12, 18))
+    b_week = replace(a_week, stream="yard", anchor=date(2026, 12, 25))
+    christmas = [Holiday(date(2026, 12, 25), "Christmas"), Holiday(date(2027, 1, 1), "New Year")]
+    found = calendar([a_week, b_week], christmas, [SLIDE], [], date(2026, 12, 14), date(2027, 1, 10))
+    assert [(c.stream, c.effective) for c in found] == [
+        ("recycling", date(2026, 12, 18)),
+        ("yard", date(2026, 12, 26)),
+        ("recycling", date(2027, 1, 2)),
+        ("yard", date(2027, 1, 8)),
+    ]
+
+
+def test_a_season_may_run_over_new_year() -> None:
+    winter = replace(on("Mon"), season=Season((12, 14), (1, 4)))
+    found = calendar([winter], [], [], [], date(2026, 11, 1), date(2027, 2, 28))
+    assert [c.nominal for c in found] == [
+        date(2026, 12, 14), date(2026, 12, 21), date(2026, 12, 28), date(2027, 1, 4)
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_is_refused() -> None:
+    tuesday = date(2026, 11, 24)
+    for make in (
+        lambda: Schedule("1", "trash", frozenset([7])),
+        lambda: Schedule("1", "trash", frozenset([0]), every_weeks=0),
+        lambda: Schedule("1", "trash", frozenset([0]), every_weeks=2),
+        lambda: Schedule("1", "trash", frozenset([0]), every_weeks=2, anchor=tuesday),
+        lambda: Rule(NAMES, Effect.SET_OUT),
+        lambda: Rule(NAMES, Effect.SUSPEND, Direction.EARLIER),
+        lambda: Rule(NAMES, Effect.HOLIDAY_ONLY, bound=3),
+        lambda: Rule(NAMES, Effect.SLIDE, spill_to=9),
+        lambda: DayException(tuesday, "Ana", "snow"),
+        lambda: DayException(tuesday, "Ana", "snow", moved_to=tuesday, state=State.SUSPENDED),
+        lambda: DayException(tuesday, "Ana", "snow", state=State.DELAYED),
+        lambda: DayException(tuesday, "Ana", " ", moved_to=tuesday),
+    ):
+        with pytest.raises(Invalid):
+            make()
+
+
+def test_holidays_rules_and_exceptions_can_be_stored() -> None:
+    rule = Rule(NAMES, Effect.SET_OUT, zones=frozenset("21"), set_out_at=time(18), weekend=Weekend.NEAREST)
+    assert to_rule(to_data(rule)) == rule
+    assert to_data(rule)["zones"] == ["1", "2"]
+    assert to_holiday(to_data(THANKSGIVING)) == THANKSGIVING
+    exception = DayException(MEMORIAL.day, "Ana", "snow", state=State.SUSPENDED)
+    assert to_exception(to_data(exception)) == exception
