@@ -19,7 +19,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, Refused, TocsinError
 from notify.core.settings import settings
 from notify.models import Topic
-from notify.subscribers import own
+from notify.subscribers import own, reach
 
 router = APIRouter(prefix="/me", include_in_schema=False)
 Text = Annotated[str, Form(max_length=320)]
@@ -145,6 +145,7 @@ def own_page(
         error,
         given,
         mine=mine,
+        reached=reach.sentences(mine.contacts, mine.topics),
         own=typed(when),
         me=me,
         topics=list(Topic),

@@ -139,7 +139,8 @@ def _say(done: subscribers.ImportReport) -> None:
 def export() -> None:
     """Print all residents as a CSV that can be imported. It has addresses in clear text: keep it safe.
 
-    Damaged addresses and places are left out; an alarm names their residents, and the exit code is 2.
+    Damaged addresses and places are left out; an alarm names their residents, and the exit code is 2. How many opt-outs
+    of addresses without a resident are not in it, which are stored without the address, is said on stderr.
     """
     now = datetime.now(UTC)
     with transaction() as s:
@@ -148,6 +149,14 @@ def export() -> None:
     with transaction() as s:
         for line in subscribers.export_csv(s, lambda what, resident: unreadable[what].append(resident)):
             print(line, end="")
+        unowned = subscribers.count_unowned(s)
+    if unowned:
+        print(
+            f"{counted(unowned, 'suppressed address', 'suppressed addresses')} of nobody who is a resident now: not in"
+            " this file. Only a keyed hash of each is stored, which no other installation can read. To take these"
+            " opt-outs along, move the database itself (docs/restore.md).",
+            file=sys.stderr,
+        )
     contacts, places = unreadable["contact"], unreadable["place"]
     if contacts or places:
         with transaction() as s:

@@ -33,6 +33,9 @@ class Conversation(Base):
     )
 
 
+AddressAnswer = Literal["same", "moved"]
+
+
 class AddressCheck(Base):
     """Somebody was asked whether they still live there, on one of their contacts."""
 
@@ -41,7 +44,7 @@ class AddressCheck(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"))
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
     asked_at: Mapped[datetime]
-    answer: Mapped[Literal["same", "moved"] | None] = mapped_column(Text)
+    answer: Mapped[AddressAnswer | None] = mapped_column(Text)
     answered_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -14,7 +14,7 @@ from notify.subscribers.consent import (
     unsubscribe,
 )
 from notify.subscribers.csv_records import COLUMNS
-from notify.subscribers.exporting import Counts, count, export_csv, note_export, sound_unreadable
+from notify.subscribers.exporting import Counts, count, count_unowned, export_csv, note_export, sound_unreadable
 from notify.subscribers.importing import ImportReport, import_csv
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "ImportReport",
     "Unsubscribed",
     "count",
+    "count_unowned",
     "describe_unsubscribe",
     "export_csv",
     "import_csv",

@@ -13,15 +13,15 @@ from notify.core.characters import visible
 from notify.core.errors import Invalid
 
 COLUMNS = ("phone", "email", "language", "topics", "lon", "lat", "address", "label", "consent_at", "consent_how")
-# What else an export writes, so that nothing is lost (`history`).
-MORE_COLUMNS = ("radius_m", "consent_words", "choices", "history")
+# What else an export writes, so that nothing is lost (`history`). `whole_city`: yes in a row without a place.
+MORE_COLUMNS = ("radius_m", "consent_words", "choices", "history", "whole_city")
 CHANNELS_OF = {"phone": SMS.name, "email": EMAIL.name}  # by the column that has an address on it
 # The columns that the header must have: one alternative of each line. Language and label have defaults, but a missing
 # column must not stand for a resident's consent to a topic or to messages at all.
 NEEDED = (
     (("phone",), ("email",)),
     (("topics",),),
-    (("lon", "lat"), ("address",)),
+    (("lon", "lat"), ("address",), ("whole_city",)),
     (("consent_at", "consent_how"),),
 )
 _ALSO_CALLED = {

@@ -58,6 +58,13 @@ def count(s: Session) -> Counts:
     return Counts(residents=row[0], contacts=by_channel, places=row[1], suppressed=row[2])
 
 
+def count_unowned(s: Session) -> int:
+    """Return how many addresses have a suppression and no resident: an export cannot have them. Only their keyed hash
+    is stored, which means nothing under another key."""
+    found: int = s.execute(text(_UNOWNED)).scalar_one()
+    return found
+
+
 def note_export(s: Session, now: datetime, by: Operator | None = None) -> None:
     """Add the audit row of an export. Commit it first: somebody who stops reading early has read addresses too."""
     operators.require_by(by, "administer")
@@ -138,7 +145,10 @@ def _rows(resident: Any, unreadable: Unreadable) -> Iterator[tuple[str, ...]]:
             if key in histories
         }
         *where, radius_m = place
-        cells = (radius_m, " ".join(consent[2].split()), choices, history.written(told) if told else "")
+        cells = (
+            radius_m, " ".join(consent[2].split()), choices, history.written(told) if told else "",
+            "" if resident.places else "yes",
+        )  # fmt: skip
         yield (phone, email, *topics, *where, *consent[:2], *cells)
         choices = ""
 
@@ -177,6 +187,12 @@ def _place(
     return repr(lon), repr(lat), address, label, f"{radius_m:g}"
 
 
+_UNOWNED = """
+    SELECT count(*) FROM (SELECT DISTINCT channel, address_index FROM suppressions) x
+     WHERE NOT EXISTS (SELECT FROM contacts c JOIN subscribers r ON r.id = c.subscriber_id
+                        WHERE (c.channel, c.address_index) = (x.channel, x.address_index)
+                          AND c.address_sealed IS NOT NULL AND r.erased_at IS NULL)
+"""
 # The consent is the latest one since 2000 (`rows.EARLIEST_CONSENT`). It counts only while the contact is verified and
 # has not opted out of everything.
 _RESIDENTS = """
@@ -224,7 +240,16 @@ _RESIDENTS = """
                                 SELECT jsonb_agg(jsonb_build_array(l.at, l.act, l.topic, l.reason, l.how, l.evidence)
                                                  ORDER BY l.id)
                                   FROM address_ledger l
-                                 WHERE (l.channel, l.address_index) = (c.channel, c.address_index)), '[]')) AS told) h
+                                 WHERE (l.channel, l.address_index) = (c.channel, c.address_index)), '[]'),
+                            'blocks', coalesce((
+                                SELECT jsonb_agg(jsonb_build_array(x.provider, x.address, k.at, k.lifted_at, k.doubtful)
+                                                 ORDER BY k.id)
+                                  FROM carrier_blocks k JOIN senders x ON x.id = k.sender_id
+                                 WHERE x.channel = c.channel AND k.address_index = c.address_index), '[]'),
+                            'still_there', coalesce((
+                                SELECT jsonb_agg(jsonb_build_array(k.asked_at, k.answer, k.answered_at) ORDER BY k.id)
+                                  FROM address_checks k
+                                 WHERE (k.subscriber_id, k.contact_id) = (r.id, c.id)), '[]')) AS told) h
                       WHERE c.subscriber_id = r.id AND c.address_sealed IS NOT NULL), '[]') AS contacts
       FROM subscribers r LEFT JOIN choices w ON w.subscriber_id = r.id
      WHERE r.erased_at IS NULL ORDER BY r.id

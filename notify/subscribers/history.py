@@ -13,9 +13,12 @@
                "lowest_severity": 3,
                "consents": [["opt-out", "snow", "..", "text message", ""]],
                "suppressions": [["snow", "opt-out", ".."]],
-               "ledger": [["..", "suppressed", "snow", "opt-out", "text message", "twilio SM1"]]}}
+               "ledger": [["..", "suppressed", "snow", "opt-out", "text message", "twilio SM1"]],
+               "blocks": [["twilio", "+12025550107", "..", null, false]],
+               "still_there": [["..", "same", ".."]]}}
 
-A topic of null is everything. All times have a time zone.
+A topic of null is everything. `blocks`: senders that the carrier blocks for it; `still_there`: when its owner was asked
+whether they still live there, what they answered and when. All times have a time zone. An older export may lack both.
 """
 
 import json
@@ -26,6 +29,7 @@ from typing import Any, get_args
 from zoneinfo import available_timezones
 
 from notify.models import Topic
+from notify.models.conversation import AddressAnswer
 from notify.models.subscriber import SuppressionReason
 from notify.subscribers.choices import MOST_A_DAY, SEVERITY_RANKS, Digest
 from notify.subscribers.csv_records import CHANNELS_OF
@@ -34,6 +38,7 @@ LONGEST = 4_000  # characters of a text in it
 _KINDS = frozenset({"opt-in", "opt-out"})
 _ACTS = frozenset({"suppressed", "lifted", "erased"})
 _REASONS = frozenset(get_args(SuppressionReason))
+_ANSWERS = frozenset(get_args(AddressAnswer))
 _TIMES = ("verified_at", "dead_at", "asked_at", "entered_at")
 
 
@@ -54,13 +59,16 @@ class Choices:
 @dataclass(frozen=True, slots=True)
 class OfContact:
     """`consents`: kind, topic, at, how, words. `suppressions`: topic, reason, at. `ledger`: at, act, topic, reason,
-    how, evidence. `times`: verified_at, dead_at, asked_at, entered_at."""
+    how, evidence. `times`: verified_at, dead_at, asked_at, entered_at. `blocks`: provider, our sender, at, lifted_at,
+    doubtful. `still_there`: asked_at, answer, answered_at."""
 
     times: tuple[datetime | None, ...]
     lowest_severity: int | None
     consents: Sequence[tuple[str, str | None, datetime, str, str]]
     suppressions: Sequence[tuple[str | None, str, datetime]]
     ledger: Sequence[tuple[datetime, str, str | None, str, str, str]]
+    blocks: Sequence[tuple[str, str, datetime, datetime | None, bool]]
+    still_there: Sequence[tuple[datetime, str | None, datetime | None]]
 
     @property
     def agreed_at(self) -> datetime | None:
@@ -121,7 +129,7 @@ def _contact(given: Mapping[str, Any], now: datetime) -> OfContact:
     severity = given["lowest_severity"]
     _require(severity is None or severity in SEVERITY_RANKS)
     return OfContact(
-        tuple(_past(given[name], now) if given[name] is not None else None for name in _TIMES),
+        tuple(_maybe_past(given[name], now) for name in _TIMES),
         severity,
         [
             (_one_of(_KINDS, kind), _topic(topic), _past(at, now), _text(how), _text(words))
@@ -131,6 +139,14 @@ def _contact(given: Mapping[str, Any], now: datetime) -> OfContact:
         [
             (_past(at, now), _one_of(_ACTS, act), _topic(topic), _text(why), _text(how), _text(evidence))
             for at, act, topic, why, how, evidence in given["ledger"]
+        ],
+        [
+            (_text(provider), _text(sender), _past(at, now), _maybe_past(lifted, now), _bool(doubtful))
+            for provider, sender, at, lifted, doubtful in given.get("blocks", ())
+        ],
+        [
+            (_past(asked, now), None if answer is None else _one_of(_ANSWERS, answer), _maybe_past(answered, now))
+            for asked, answer, answered in given.get("still_there", ())
         ],
     )
 
@@ -148,6 +164,15 @@ def _past(given: str, now: datetime) -> datetime:
     if at is None or at > now:
         raise ValueError
     return at
+
+
+def _maybe_past(given: str | None, now: datetime) -> datetime | None:
+    return None if given is None else _past(given, now)
+
+
+def _bool(given: bool) -> bool:
+    _require(isinstance(given, bool))
+    return given
 
 
 def _topic(given: str | None) -> str | None:

@@ -12,6 +12,7 @@ from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.delivery import carrier_blocks
 from notify.models import Contact, Place, PlaceCheck, Preference, Subscriber, Topic
 from notify.subscribers import choices, consent, import_lock, labels, record, wishes
 from notify.subscribers.homes import SEALED_ADDRESS
@@ -24,7 +25,8 @@ BY_PAGE = "their own page on the web"
 @dataclass(frozen=True, slots=True)
 class OwnContact:
     """`shown`: masked. `stopped`: nothing is sent to it, because its owner opted out of everything; `barred`: the
-    report of a provider that stops them, "" for none. `left`: the topics that its owner opted out of."""
+    report of a provider that stops them, "" for none. `left`: the topics that its owner opted out of. `blocked`: the
+    phone company stops all our texts. `lowest_severity`: as in `Contact`."""
 
     id: int
     channel: str
@@ -32,6 +34,8 @@ class OwnContact:
     stopped: bool
     barred: str
     left: Collection[Topic]
+    blocked: bool
+    lowest_severity: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,8 @@ def _contact(s: Session, contact: Contact) -> OwnContact:
         "opt-out" in reasons,
         min(reasons - {"opt-out"}, default=""),
         sorted(consent.topics_left(s, contact.channel, contact.address_index)),
+        not carrier_blocks.senders(s, contact.channel, contact.address_index).reach,
+        contact.lowest_severity,
     )
 
 

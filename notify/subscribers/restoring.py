@@ -75,7 +75,7 @@ def _contact(key: Key, of: OfContact, *, is_new: bool) -> Mapping[str, Any]:
         "channel": key[0], "index": key[1].hex(), "is_new": is_new, "verified_at": verified_at,
         "dead_at": dead_at, "asked_at": asked_at, "entered_at": entered_at,
         "lowest_severity": of.lowest_severity, "consents": of.consents, "suppressions": of.suppressions,
-        "ledger": of.ledger,
+        "ledger": of.ledger, "blocks": of.blocks, "still_there": of.still_there,
     }  # fmt: skip
 
 
@@ -107,11 +107,12 @@ _OF_RESIDENTS = (
 _CONTACTS = """
     WITH given AS (
         SELECT c.id, c.channel, c.address_index, g.is_new, g.verified_at, g.dead_at, g.asked_at,
-               g.entered_at, g.lowest_severity, g.consents, g.suppressions, g.ledger
+               g.entered_at, g.lowest_severity, g.consents, g.suppressions, g.ledger, g.blocks, g.still_there,
+               c.subscriber_id
           FROM json_to_recordset(CAST(:given AS json))
             AS g (channel text, index text, is_new bool, verified_at timestamptz,
                   dead_at timestamptz, asked_at timestamptz, entered_at timestamptz, lowest_severity smallint,
-                  consents json, suppressions json, ledger json)
+                  consents json, suppressions json, ledger json, blocks json, still_there json)
           JOIN contacts c ON (c.channel, c.address_index) = (g.channel, decode(g.index, 'hex'))
     )
 """
@@ -150,6 +151,22 @@ _OF_CONTACTS = (
        SET verified_at = g.verified_at, dead_at = g.dead_at, asked_at = g.asked_at, entered_at = g.entered_at,
            lowest_severity = g.lowest_severity
       FROM given g WHERE c.id = g.id AND g.is_new""",
+    # What is known here of a sender and a phone is newer. A sender that is not set up here has nothing to block.
+    """
+    INSERT INTO carrier_blocks (sender_id, address_index, at, lifted_at, doubtful)
+    SELECT x.id, g.address_index, CAST(b ->> 2 AS timestamptz), CAST(b ->> 3 AS timestamptz), CAST(b ->> 4 AS bool)
+      FROM given g, json_array_elements(g.blocks) b
+      JOIN senders x ON x.provider = b ->> 0 AND x.address = b ->> 1
+     WHERE x.channel = g.channel
+    ON CONFLICT (sender_id, address_index) DO NOTHING""",
+    """
+    INSERT INTO address_checks (subscriber_id, contact_id, asked_at, answer, answered_at)
+    SELECT g.subscriber_id, g.id, CAST(k ->> 0 AS timestamptz), k ->> 1, CAST(k ->> 2 AS timestamptz)
+      FROM given g, json_array_elements(g.still_there) WITH ORDINALITY AS e (k, n)
+     WHERE NOT EXISTS (SELECT FROM address_checks c
+                        WHERE (c.subscriber_id, c.contact_id) = (g.subscriber_id, g.id)
+                          AND c.asked_at = CAST(k ->> 0 AS timestamptz))
+     ORDER BY g.id, n""",
 )
 _CONSENTS = """
     , new AS (

@@ -44,7 +44,7 @@ class BadRow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A good row: a resident's phone or email or both, and one place."""
+    """A good row: a resident's phone or email or both, and one place or none."""
 
     line: int
     phone: str | None
@@ -64,7 +64,7 @@ class Row:
 
     @property
     def has_place(self) -> bool:
-        """Whether it has one: a resident of an export may have none, and lon and lat are NaN then."""
+        """Whether it has one: a resident of the whole city or of an export may have none; lon and lat are NaN then."""
         return not math.isnan(self.lon)
 
     @property
@@ -154,12 +154,16 @@ class Reader:
         return lon, lat, True
 
     def _point(self, cells: dict[str, str], address: str) -> tuple[float, float]:
+        whole_city = _whole_city(cells)
         if cells["lon"] or cells["lat"]:
             return _degrees(cells)
-        if not cells["address"] and (cells["choices"] or cells["history"]):
+        if not cells["address"] and (whole_city or cells["choices"] or cells["history"]):
             return math.nan, math.nan
         if not cells["address"]:
-            raise BadRow("lon, lat: give them, or an address.")
+            raise BadRow(
+                "lon, lat: give them, or an address. For a resident who gets only what goes to the whole city,"
+                " write yes in a column whole_city."
+            )
         if not address:  # its fault has been reported already
             return math.nan, math.nan
         try:
@@ -248,6 +252,15 @@ def _degrees(cells: dict[str, str]) -> tuple[float, float]:
     if faults:
         raise BadRow(" ".join(faults))
     return values[0], values[1]
+
+
+def _whole_city(cells: dict[str, str]) -> bool:
+    """Return whether a row says that it has no place: its resident gets only what goes to the whole city."""
+    if (said := cells["whole_city"].lower()) not in ("yes", "no", ""):
+        raise BadRow("whole_city: write yes, no or nothing.")
+    if said == "yes" and any(cells[column] for column in ("lon", "lat", "address")):
+        raise BadRow("whole_city: it says yes, but the row has a place; leave one of them empty.")
+    return said == "yes"
 
 
 def _radius(cell: str) -> float:

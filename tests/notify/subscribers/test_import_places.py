@@ -11,7 +11,7 @@ from notify.cli.subscribers import commands
 from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.core.settings import settings
-from notify.subscribers import changing, import_csv
+from notify.subscribers import COLUMNS, changing, export_csv, import_csv
 from tests.factories import NOW, homes, operator, resident, zone
 from tests.notify.city.geocoder.town import avenue, house, settle
 from tests.notify.subscribers.test_importing import lines, row
@@ -110,3 +110,42 @@ def test_a_resident_who_moves_is_held_against_all_that_is_known_of_the_city(
             else:
                 with pytest.raises(Refused, match="far from the city"):
                     changing.move(s, tom.id, "home", to, NOW, operator(s, "agent"))
+
+
+NOWHERE = {"lon": "", "lat": "", "address": "", "label": ""}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_row_that_says_so_is_a_resident_of_the_whole_city_without_a_place(dry_run: bool) -> None:
+    told = [
+        row(**NOWHERE, whole_city="Yes"),
+        row(**NOWHERE, phone="+12155550101", email="", whole_city=""),
+        row(phone="+12155550102", email="", whole_city="yes"),
+        row(phone="+12155550103", email="", whole_city="maybe"),
+        row(phone="+12155550104", email="", whole_city="no"),
+    ]
+    report = import_csv(lines(*told, columns=(*COLUMNS, "whole_city")), NOW, dry_run=dry_run)
+    assert [(bad.line, bad.reason[:40]) for bad in report.bad] == [
+        (3, "lon, lat: give them, or an address. For "),
+        (4, "whole_city: it says yes, but the row has"),
+        (5, "whole_city: write yes, no or nothing."),
+    ]
+    assert (report.new.residents, report.new.places, report.new.topics) == (2, 1, 4)
+    if dry_run:
+        return
+    with transaction() as s:
+        exported = list(export_csv(s))
+    rows = [line.split(",") for line in "".join(exported).splitlines()]
+    assert {(one[0], one[1], one[-1]) for one in rows[1:]} == {
+        ("+12155550100", "tom@example.org", "yes"),
+        ("+12155550104", "", ""),
+    }
+    again = import_csv(exported, NOW, outside=True)
+    assert (again.bad, again.new.residents) == ((), 0)
+
+
+def test_a_file_of_the_whole_city_alone_needs_no_column_of_places() -> None:
+    columns = ("phone", "topics", "consent_at", "consent_how", "whole_city")
+    given = {name: row().get(name, "yes") for name in columns}
+    report = import_csv(lines(given, columns=columns), NOW)
+    assert (report.kept, report.bad) == (1, ())

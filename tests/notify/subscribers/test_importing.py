@@ -196,7 +196,10 @@ BAD = [
     ({"phone": "", "email": ""}, "phone, email: one of them must be given."),
     ({"language": "English"}, "language: give a code like en or es."),
     ({"topics": "storm tornado"}, "topics: one of them is unknown"),
-    ({"lon": "", "lat": "", "address": ""}, "lon, lat: give them, or an address."),
+    (
+        {"lon": "", "lat": "", "address": ""},
+        "lon, lat: give them, or an address. For a resident who gets only what goes to the whole city, write yes",
+    ),
     ({"lon": "", "lat": ""}, "address: it is not known; give lon and lat."),
     ({"lat": ""}, "lon, lat: one of them is missing."),
     ({"lon": "east"}, "lon: this is not a number."),

@@ -13,11 +13,12 @@ from sqlalchemy import text
 
 from notify.core.db import transaction
 from notify.core.quiet_time import QuietHours
-from notify.models import Consent, Topic
+from notify.models import AddressCheck, CarrierBlock, Consent, Topic
 from notify.subscribers import (
     addresses,
     choices,
     consent,
+    count_unowned,
     enrolling,
     export_csv,
     holdings,
@@ -25,6 +26,7 @@ from notify.subscribers import (
     ledger,
     own,
     record,
+    serving,
 )
 from notify.subscribers.csv_records import COLUMNS, MORE_COLUMNS
 from notify.subscribers.enrolling import Applicant
@@ -32,7 +34,7 @@ from notify.subscribers.history import History, read, written
 from notify.subscribers.storing import Stored
 from notify.subscribers.wishes import Wish
 from tests.database import sql
-from tests.factories import NOW, resident
+from tests.factories import NOW, resident, sender
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -45,7 +47,8 @@ EVERYBODY = (("sms", ANA), ("email", ANA_MAIL), ("email", ANA_WORK), ("sms", BEN
 WORDS = '=By joining  you agree,\n\n"all" of it; día \u200b1½'
 # What has another number there, or stands for the same.
 _NUMBERS = frozenset({"id", "subscriber_id", "contact_id"})
-_TABLES = ("subscribers", "contacts", "places", "preferences", "choices", "consents", "suppressions", "address_ledger")
+_TABLES = ("subscribers", "contacts", "places", "preferences", "choices", "consents", "suppressions", "address_ledger",
+           "carrier_blocks", "address_checks")  # fmt: skip
 
 
 def everything() -> Mapping[str, Any]:
@@ -78,7 +81,8 @@ def _others(who: int, s: Any) -> Any:
 
 def wipe() -> None:
     as_owner(
-        "TRUNCATE subscribers, contacts, places, preferences, choices, consents, suppressions, address_ledger CASCADE"
+        "TRUNCATE subscribers, contacts, places, preferences, choices, consents, suppressions, address_ledger,"
+        " carrier_blocks CASCADE"
     )
 
 
@@ -129,6 +133,14 @@ def _everybody(database: str) -> None:
                 {"i": addresses.index("email", DORA), "r": reason, "at": NOW},
             )
         consent.lift_report(s, "email", addresses.index("email", DORA), "hard-bounce", how="agent", now=LATER)
+        by = sender(s).id
+        for address, lifted, doubtful in ((ANA, None, False), (BEN, LATER, True)):
+            index = addresses.index("sms", address)
+            block = CarrierBlock(sender_id=by, address_index=index, at=NOW, lifted_at=lifted, doubtful=doubtful)
+            contact = addresses.contact(s, "sms", index)
+            who = {"subscriber_id": contact.subscriber_id, "contact_id": contact.id} if contact else {}
+            answered = {"answer": "same", "answered_at": LATER} if lifted else {}
+            s.add_all([block, AddressCheck(asked_at=NOW, **who, **answered)])
         s.execute(text("UPDATE contacts SET asked_at = :at WHERE verified_at IS NULL"), {"at": NOW})
 
 
@@ -183,6 +195,16 @@ def test_an_older_opt_out_of_a_file_silences_nobody_who_has_joined_here_since() 
         assert consent.reasons_against(s, "email", addresses.index("email", ANA_WORK)) == {"opt-out"}
 
 
+@pytest.mark.usefixtures("_everybody")
+def test_opt_outs_of_addresses_without_a_resident_are_counted_since_no_file_can_have_them() -> None:
+    with transaction() as s:
+        assert count_unowned(s) == 0
+        consent.opt_out(s, "sms", "+12155550190", how="STOP", now=NOW)
+        consent.opt_out(s, "sms", "+12155550190", how="STOP", now=NOW, topic=Topic.SNOW)
+        serving.erase(s, record.owner(s, "sms", addresses.index("sms", BEN)) or 0, LATER, None)
+        assert count_unowned(s) == 2, "one of a stranger, one of who was erased"
+
+
 def test_a_history_of_many_years_comes_back(database: str) -> None:
     with transaction() as s:
         tom = resident(s)
@@ -217,7 +239,7 @@ def test_no_cell_of_an_export_is_a_formula() -> None:
 def test_what_no_export_writes_is_refused_without_its_words(cell: str) -> None:
     header = ",".join(COLUMNS + MORE_COLUMNS) + "\n"
     line = io.StringIO()
-    csv.writer(line).writerow([BEN, "", "en", "storm", "0.5", "0.5", "", "", "", "", "0", "", "", cell])
+    csv.writer(line).writerow([BEN, "", "en", "storm", "0.5", "0.5", "", "", "", "", "0", "", "", cell, ""])
     report = import_csv([header, line.getvalue()], NOW, outside=True)
     assert [one.reason for one in report.bad] == ["choices, history: this is not what an export writes."]
 
