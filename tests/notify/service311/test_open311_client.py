@@ -1,0 +1,141 @@
+"""The client, asked through a real connection to an endpoint of our own that answers as it is told."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from notify.channels.http.blocking import BlockingClient
+from notify.channels.http.outbound import Outbound
+from notify.service311.open311.client import Dialect, Open311, PerhapsFiled, RefusedByCity, Unavailable, Wanted
+from notify.service311.open311.reading import Filed
+from tests.notify.channels.stand_in import Reply, Seen, StandIn
+
+R = TypeVar("R")
+CITY = ZoneInfo("America/Chicago")
+START, END = datetime(2026, 11, 1, 6, tzinfo=UTC), datetime(2026, 11, 30, 6, tzinfo=UTC)
+POTHOLE = Wanted("001", "A pothole, 1 m wide & deep", at=(-87.6298, 41.8781), attributes={"SIZE": "big"})
+
+
+def ask(
+    call: Callable[[Open311], R], *replies: Reply, dialect: Dialect | None = None, key: str = ""
+) -> tuple[R, list[Seen]]:
+    city = StandIn()
+
+    async def visit(url: str) -> R:
+        def blocking() -> R:
+            with BlockingClient(Outbound()) as client:
+                return call(Open311(f"{url}/open311/v2/", client, CITY, key, dialect))
+
+        return await asyncio.to_thread(blocking)
+
+    return city.visit(visit, *replies), city.seen
+
+
+def page(*ids: int) -> Reply:
+    return Reply(200, [{"service_request_id": one, "status": "open"} for one in ids])
+
+
+def test_the_services_are_asked_for_once() -> None:
+    found, seen = ask(lambda city: city.services(), Reply(200, [{"service_code": 1, "service_name": "Pothole"}]))
+    assert [(one.code, one.name) for one in found] == [("1", "Pothole")]
+    assert [(one.method, one.url) for one in seen] == [("GET", "/open311/v2/services.json")]
+    assert seen[0].headers["Accept-Encoding"] == "identity"
+
+
+def test_pages_are_read_until_one_brings_nothing_new() -> None:
+    found, seen = ask(lambda city: city.requests(START, END, ["001", "002"]), page(1, 2), page(3, 2), page(3, 2))
+    assert [one.id for one in found] == ["1", "2", "3"]
+    assert [one.query["page"] for one in seen] == ["1", "2", "3"]
+    assert seen[0].query == {
+        "start_date": "2026-11-01T06:00:00Z",
+        "end_date": "2026-11-30T06:00:00Z",
+        "service_code": "001,002",
+        "page": "1",
+        "page_size": "50",
+    }
+
+
+def test_an_endpoint_without_pages_is_asked_once_in_its_own_time() -> None:
+    dialect = Dialect(pages=False, zone_in_dates=False, jurisdiction="city.example.org")
+    found, (seen,) = ask(lambda city: city.requests(START, END), page(1), dialect=dialect, key="secret")
+    assert [one.id for one in found] == ["1"]
+    assert seen.query == {
+        "start_date": "2026-11-01T01:00:00",
+        "end_date": "2026-11-30T00:00:00",
+        "jurisdiction_id": "city.example.org",
+        "api_key": "secret",
+    }
+
+
+def test_an_endpoint_that_speaks_xml() -> None:
+    reply = Reply(200, b"<services><service><service_code>7</service_code></service></services>")
+    found, (seen,) = ask(lambda city: city.services(), reply, dialect=Dialect(format="xml", headers={"X-City": "1"}))
+    assert ([one.code for one in found], seen.url, seen.headers["X-City"]) == (["7"], "/open311/v2/services.xml", "1")
+
+
+@pytest.mark.parametrize("reply", [page(7), Reply(200, {"service_request_id": "7"})])
+def test_one_request_by_its_id(reply: Reply) -> None:
+    found, (seen,) = ask(lambda city: city.request("7"), reply)
+    assert found
+    assert (found.id, seen.url) == ("7", "/open311/v2/requests/7.json")
+
+
+@pytest.mark.parametrize("reply", [Reply(404), page(8), page()])
+def test_another_request_is_not_the_one_asked_for(reply: Reply) -> None:
+    assert ask(lambda city: city.request("7"), reply)[0] is None
+
+
+def test_an_id_cannot_leave_its_place_in_the_address() -> None:
+    _, (seen,) = ask(lambda city: city.request("../services?a=b"), Reply(404))
+    assert seen.url == "/open311/v2/requests/..%2Fservices%3Fa=b.json"
+
+
+def test_a_request_is_filed_as_a_form() -> None:
+    filed, (seen,) = ask(lambda city: city.file(POTHOLE), Reply(201, [{"service_request_id": 9}]), key="secret")
+    assert (filed, seen.method, seen.url) == (Filed("9", "", ""), "POST", "/open311/v2/requests.json")
+    assert seen.form == {
+        "service_code": "001",
+        "description": "A pothole, 1 m wide & deep",
+        "api_key": "secret",
+        "long": "-87.629800",
+        "lat": "41.878100",
+        "attribute[SIZE]": "big",
+    }
+
+
+def test_a_token_is_asked_for_its_id() -> None:
+    filed, (seen,) = ask(lambda city: city.by_token("12"), Reply(200, [{"token": "12", "service_request_id": "9"}]))
+    assert (filed.id, seen.url) == ("9", "/open311/v2/tokens/12.json")
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (Reply(400, [{"code": 400, "description": "A place is needed"}]), "A place is needed"),
+        (Reply(403, b"<errors><error><description>Bad key</description></error></errors>"), "Bad key"),
+    ],
+)
+def test_a_refusal_is_told_in_the_citys_words(reply: Reply, said: str) -> None:
+    with pytest.raises(RefusedByCity, match=said):
+        ask(lambda city: city.file(POTHOLE), reply)
+
+
+@pytest.mark.parametrize("reply", [Reply(way="drop"), Reply(503), Reply(200, b"<html>ok</html>")])
+def test_what_may_have_been_filed_is_not_called_a_failure(reply: Reply) -> None:
+    with pytest.raises(PerhapsFiled):
+        ask(lambda city: city.file(POTHOLE), reply)
+
+
+@pytest.mark.parametrize("reply", [Reply(way="drop"), Reply(500), Reply(200, b"<html>sign in</html>"), Reply(302)])
+def test_a_question_without_an_answer_is_unavailable(reply: Reply) -> None:
+    with pytest.raises(Unavailable):
+        ask(lambda city: city.services(), reply)
+
+
+def test_nobody_is_there() -> None:
+    with BlockingClient(Outbound()) as client, pytest.raises(Unavailable, match="cannot be reached"):
+        Open311("http://127.0.0.1:9", client, CITY).file(POTHOLE)
