@@ -79,7 +79,7 @@ def enter(
             raise Invalid(_("Tick the box if you agree."), hint=_("Nothing is sent to you without it."))
         try:
             with transaction() as s:
-                where = places.read(s, asked)
+                where = places.read(s, asked, may_be_nowhere=True)
         except Invalid as error:  # who stands at the city's own table is not sent to the telephone
             raise Invalid(error.message, hint=_("Check it, or ask the staff beside you.")) from None
         if where.wish is None:

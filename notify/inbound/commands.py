@@ -42,6 +42,7 @@ _JOIN_AT = re.compile(
     r"(?:\s+(?:at|en|for|con|from|my address is|mi direccion es))?[\s:,;.\u2013-]*(?P<place>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
+_TO_THE_CITY = re.compile(r"^(?:(?:just|only|alerts) )?(?:for|to|in|a|en|para|de) ")
 # Without a number behind it, it may begin a sentence: "alta marea", a high tide; "join us", "sign up sheet".
 _NOT_A_VERB = re.compile(
     r"^\W*(?:hi\W+|hola\W+|please\s+)?(?:alta|sign\s?up|join\s+(?:us|me|you|my|our|now))\b", re.IGNORECASE
@@ -71,13 +72,14 @@ _ABOUT_CHOICES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`name`: a key of [commands], or mute, topics, start_topics, stop_topics. `place`: what follows JOIN. `days`: of
-    mute, 0 when it is not said. `is_spanish`: its words are Spanish only."""
+    """`name`: a key of [commands], or mute, topics, start_topics, stop_topics. `place`: what follows JOIN, if it is not
+    the `whole_city`. `days`: of mute, 0 when it is not said. `is_spanish`: its words are Spanish only."""
 
     name: str
     topics: Sequence[Topic] = ()
     days: int = 0
     place: str = ""
+    whole_city: bool = False
     is_spanish: bool = False
 
 
@@ -86,11 +88,13 @@ def read_command(text: str) -> Command | None:
     said = own_text(text)
     words = _POLITE.sub("", normalized(_plain(said))).strip()
     known = _words()
+    at = _JOIN_AT.match(said)
+    if at is not None and (city := known.of_whole_city(at["place"])) is not None:
+        return Command("join", whole_city=True, is_spanish=bool(at["es"]) or city)
     if len(words.split()) <= LONGEST:
         found = known.commands.get(words) or known.mute(words) or known.of_topics(words) or known.forgiven(words)
         if found is not None:
             return found
-    at = _JOIN_AT.match(said)
     if at is None:
         return None
     place = " ".join(at["place"].split())
@@ -124,6 +128,11 @@ def own_text(text: str) -> str:
 def is_somebody_else(text: str) -> bool:
     """Return whether somebody says that the number is not the one of the person that we mean."""
     return _SOMEBODY_ELSE.search(normalized(_plain(own_text(text)))) is not None
+
+
+def is_whole_city(text: str) -> bool:
+    """Return whether an answer to the question for an address names the whole city, or says that there is none."""
+    return _words().of_whole_city(own_text(text)) is not None
 
 
 def is_courtesy(text: str) -> bool:
@@ -168,6 +177,9 @@ class _Words:
             for name, phrases in every.items()
             for phrase in _phrases(phrases)
         }
+        self._whole_city = {
+            phrase: language == "es" for language, every in read["whole_city"].items() for phrase in _phrases(every)
+        }
         self.courtesy, self.courtesy_fillers = (frozenset(_phrases(read["courtesy"][k])) for k in ("words", "fillers"))
         self.courtesy_signs: str = read["courtesy"]["signs"]
         self._longest_topic = max(len(phrase.split()) for phrase in self._topics)
@@ -177,6 +189,11 @@ class _Words:
         self._messages = frozenset(self._verbs["messages"])
         self._fillers = frozenset(self._verbs["fillers"])
         self._fillers_of_messages = frozenset(self._verbs["fillers_of_messages"])
+
+    def of_whole_city(self, text: str) -> bool | None:
+        """Return whether the whole city is named in Spanish; None if it is not named."""
+        words = _POLITE.sub("", normalized(_plain(text))).strip()
+        return self._whole_city.get(_TO_THE_CITY.sub("", words))
 
     def mute(self, words: str) -> Command | None:
         """Read MUTE, or MUTE and a time: in days, weeks, months of 30 days, or years."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from notify.core.settings import settings
 from notify.inbound import join_by_text, own_alerts, question_answers, topic_commands
+from notify.inbound.commands import is_whole_city
 from notify.inbound.heard import Heard, Outcome
 from notify.models import Subscriber
 
@@ -18,6 +19,8 @@ Act = Callable[[Heard], Outcome | None]
 def respond(heard: Heard) -> Outcome | None:
     """Act on a command or an answer, and return the reply. None: the text is neither."""
     command, asked = heard.command, heard.talk.asked
+    if asked in join_by_text.ASKS and is_whole_city(heard.text):  # CITY alone is a topic, but not as an answer
+        return join_by_text.whole_city(heard, heard.talk)
     if command is not None and command.name in COMMANDS:
         return COMMANDS[command.name](heard)
     if asked in question_answers.QUESTIONS:

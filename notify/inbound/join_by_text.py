@@ -1,6 +1,6 @@
 """JOIN by text message: the address is asked for, or a ZIP code or the name of a zone; a choice is offered where it may
-mean several places, and the number is signed up with the words that were shown. The text itself proves whose number it
-is."""
+mean several places, and the number is signed up with the words that were shown. Who has no address, or wants none to be
+known, joins for the whole city. The text itself proves whose number it is."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from notify.inbound.phrases import normalized
 from notify.subscribers import address_checks, consent, enrolling, own, record, wishes
 from notify.subscribers.conversations import LASTS, Talk
 from notify.subscribers.enrolling import Applicant
-from notify.subscribers.wishes import Wish
+from notify.subscribers.wishes import NOWHERE, Wish
 
 # What we ask. `WHERE`: the address; `WHICH`: one of several places; `MOVED`, `WHICH_MOVED`: the same of who has moved.
 WHERE, WHICH, MOVED, WHICH_MOVED = "where", "which", "moved", "which-moved"
@@ -51,6 +51,8 @@ def join(heard: Heard) -> Outcome | None:
     talk = heard.talk
     if heard.contact is None and heard.language != settings().languages[0]:
         talk = replace(talk, language=heard.language)  # that of the first text; an address is in none
+    if heard.command.whole_city:
+        return whole_city(heard, talk.asking(WHERE, heard.now + LASTS))
     if heard.command.place:
         if not _DIGIT.search(heard.command.place) and heard.meaning != "other":
             return None  # what is no address may ask for something else
@@ -82,6 +84,11 @@ def answer(heard: Heard) -> Outcome | None:
     if heard.meaning == "doubt" and not _DIGIT.search(given):
         return None
     return _place(heard, given, talk)
+
+
+def whole_city(heard: Heard, talk: Talk) -> Outcome:
+    """Sign the number up without a place, for what goes to the whole city. Who has moved loses the old one."""
+    return _settle(heard, talk, NOWHERE)
 
 
 def ask_new_address(heard: Heard) -> Outcome:
@@ -148,14 +155,16 @@ def _settle(heard: Heard, talk: Talk, wish: Wish) -> Outcome:
     if not heard.take_import_lock():
         return Outcome("busy", talk)
     with speaking(heard.language):
-        wish = replace(wish, label=_("Home"))
+        if wish != NOWHERE:
+            wish = replace(wish, label=_("Home"))
         if talk.asked in (MOVED, WHICH_MOVED):
             return _move(heard, talk.kept, wish)
         return _enrol(heard, talk.kept, wish)
 
 
 def _enrol(heard: Heard, kept: Mapping[str, Any], wish: Wish) -> Outcome:
-    words = str(kept.get("words") or replies.worded(heard.language, "joined", place="..."))
+    confirmed = "joined_city" if wish == NOWHERE else "joined"
+    words = str(kept.get("words") or replies.worded(heard.language, confirmed, place="..."))
     had = heard.resident is not None and not consent.reasons_against(heard.s, heard.channel, heard.index)
     who = Applicant(heard.channel, heard.address, heard.language, words, consent.BY_JOIN)
     joined = enrolling.enrol(heard.s, who, wish, heard.now, ends_any_opt_out=True)
@@ -164,10 +173,14 @@ def _enrol(heard: Heard, kept: Mapping[str, Any], wish: Wish) -> Outcome:
     if joined.left_out is not None:
         return Outcome("too_many_places", over)
     gap = record.gap(heard.s, heard.channel, heard.index, heard.now)
+    if wish == NOWHERE and (until := heard.muted_until()):
+        return Outcome("start_muted", over, {"date": until})
     if gap in ("all-left", "some-left") and (until := heard.muted_until()):
         return Outcome("place_muted", over, {"place": wish.address, "date": until})
     if gap in ("barred", "no-topics", "all-left"):
         return Outcome(f"start_{gap.replace('-', '_')}", over)
+    if wish == NOWHERE:
+        return Outcome("joined_city" if gap == "no-place" else "city_too", over)
     key = "joined_others" if joined.had_others else "place_added" if had else "joined"
     return Outcome(key, over, {"place": wish.address})
 
@@ -184,6 +197,8 @@ def _move(heard: Heard, about: Mapping[str, Any], wish: Wish) -> Outcome:
         own.place(heard.s, heard.resident, wish, heard.now)
     except (Invalid, Refused):
         return Outcome("too_many_places", over)
+    if wish == NOWHERE:
+        return Outcome("moved_city", over)
     if until := heard.muted_until():
         return Outcome("place_muted", over, {"place": wish.address, "date": until})
     return Outcome("moved", over, {"place": wish.address})

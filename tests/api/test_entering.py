@@ -305,6 +305,13 @@ class TestTablet:
         assert (answer.status_code, "ask the staff beside you" in answer.text) == (422, True)
         assert "311" not in answer.text
 
+    def test_who_has_no_address_signs_up_for_the_whole_city(self, tablet: httpx.Client) -> None:
+        assert 'name="nowhere"' in tablet.get("/tablet?lang=en").text
+        assert self.sign_up(tablet, place="").status_code == 422
+        assert self.sign_up(tablet, place="", nowhere="yes").headers["location"] == "/tablet/thanks?lang=en"
+        assert asked.number("SELECT count(*) FROM contacts WHERE entered_at IS NOT NULL") == 1
+        assert asked.number("SELECT count(*) FROM places") == 0
+
     def test_it_ends(self, tablet: httpx.Client) -> None:
         ended = tablet.post("/tablet/end", follow_redirects=False)
         assert ended.headers["location"] == "/console"
