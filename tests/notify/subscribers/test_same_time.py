@@ -1,4 +1,5 @@
-"""Whoever asks for a code learns from the time of the answer as little as from its words whose address is known.
+"""Whoever asks for a code, or makes up a link, learns from the time of the answer as little as from its words whose
+address is known.
 
 Time on a wall clock shows nothing on a busy machine, so what is compared is the processor time that an answer takes
 of this thread and of PostgreSQL, in many pairs. A query more for one of the two is found.
@@ -14,11 +15,11 @@ from statistics import median, quantiles
 
 import pytest
 
-from notify.core import db
+from notify.core import crypto, db
 from notify.core.db import transaction
-from notify.core.errors import Refused
+from notify.core.errors import Invalid, Refused
 from notify.delivery import sender_pool, suppressions
-from notify.subscribers import addresses, joining
+from notify.subscribers import addresses, consent, joining
 from notify.subscribers.wishes import Wish
 from tests.database import sql
 from tests.factories import NOW, resident, sender, zone
@@ -73,6 +74,25 @@ def unknown() -> Sequence[str]:
     return [f"nobody.{next(_numbers)}@example.org" for _ in range(PAIRS)]
 
 
+def known_ids() -> Sequence[int]:
+    with transaction() as s:
+        return [resident(s, phone=None, email="").mail or 0 for _ in range(PAIRS)]
+
+
+def unknown_ids() -> Sequence[int]:
+    return [10_000_000 + next(_numbers) for _ in range(PAIRS)]
+
+
+def follow(link: str) -> str:
+    """Unsubscribe by a link that we did not make, and return the answer."""
+    try:
+        with transaction() as s:
+            consent.unsubscribe(s, link, now=NOW)
+    except Invalid as refused:
+        return f"{refused.message} {refused.hint}"
+    return "done"
+
+
 def cost_ns(act: Callable[[], object], backends: Sequence[Path]) -> int:
     """The processor time of an act, here and in PostgreSQL. proc(5): the first number of schedstat, in nanoseconds."""
 
@@ -121,6 +141,11 @@ def entries(contacts: Sequence[str], wish: Wish | None) -> Sequence[Callable[[],
     return [partial(enter_wrong, begin(contact, wish)) for contact in contacts]
 
 
+def links(contacts: Sequence[int]) -> Sequence[Callable[[], object]]:
+    """Return acts that follow the link of each contact as somebody writes it who has seen others, but not our key."""
+    return [partial(follow, crypto.sign_token("guessed", f"{contact}.snow")) for contact in contacts]
+
+
 @pytest.mark.parametrize("wish", [HERE, None], ids=["join", "sign in"])
 @pytest.mark.parametrize("ask", [begins, entries], ids=["ask for a code", "enter a wrong one"])
 def test_who_is_signed_up(wish: Wish | None, ask: Callable[..., Sequence[Callable[[], object]]]) -> None:
@@ -129,3 +154,11 @@ def test_who_is_signed_up(wish: Wish | None, ask: Callable[..., Sequence[Callabl
 
 def test_who_may_not_be_written_to() -> None:
     assert_same_time(lambda: begins(known(complained=True), None), lambda: begins(unknown(), None), A_MESSAGE)
+
+
+def test_whose_unsubscribe_link_was_guessed() -> None:
+    assert_same_time(lambda: links(known_ids()), lambda: links(unknown_ids()))
+    assert {act() for act in (links(known_ids())[0], links(unknown_ids())[0])} == {
+        "This link is not complete. Copy the whole link from the message and try again."
+    }
+    assert sql("SELECT id FROM suppressions") == []
