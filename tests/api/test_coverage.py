@@ -4,10 +4,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
+import pytest
+from sqlalchemy import text
 
+from api.console.places import coverage
 from notify.core.db import transaction
 from tests import factories
 from tests.acceptance.commands import run_command
+from tests.owner import owning
+from tests.waiting import until
 
 
 def test_the_page_draws_the_zones_and_says_when_they_were_counted(
@@ -41,3 +46,15 @@ def test_the_command_prints_it(city: datetime) -> None:
     done = run_command("coverage", "show", "--json")
     assert done.returncode == 0, done.stderr
     assert '"zone": "Riverside"' in done.stdout
+
+
+def test_who_looks_while_a_large_city_is_counted_does_not_wait_for_it(
+    at_desk: Callable[[str], httpx.Client], city: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coverage, "SOON_S", 0.0)
+    desk = at_desk("agent")
+    with owning() as s:
+        s.execute(text("LOCK TABLE places"))
+        assert "This is being counted" in desk.get("/console/coverage").text
+    monkeypatch.undo()
+    until(lambda: "30 people are signed up" in desk.get("/console/coverage").text, 60, "it is counted")

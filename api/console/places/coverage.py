@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.auth import Viewer
-from api.console.kept import Kept, remembered
+from api.console.kept import SOON_S, Kept, Stored, remembered
 from api.ids import Id
 from api.rendering import page
 from notify.audience import coverage
@@ -28,7 +28,7 @@ def show(request: Request, caller: Viewer, kind: Annotated[str, Query(max_length
     with transaction() as s:
         kinds = coverage.kinds(s)
     kind = kind if kind in kinds else next(iter(kinds), "")
-    found = _coverage(kind).get() if kind else None
+    found = _coverage(kind).soon(SOON_S) if kind else None
     return page(
         request,
         "console/coverage.html",
@@ -43,7 +43,8 @@ def show(request: Request, caller: Viewer, kind: Annotated[str, Query(max_length
 @remembered
 def _coverage(kind: str) -> Kept[Coverage]:
     """It reads all residents, so all readers share what was counted last; the page tells when that was."""
-    return Kept(lambda: coverage.measure(kind, datetime.now(UTC)), EVERY_S, behind_s=BEHIND_S)
+    stored = Stored(f"coverage {kind}", Coverage)
+    return Kept(lambda: coverage.measure(kind, datetime.now(UTC)), EVERY_S, behind_s=BEHIND_S, stored=stored)
 
 
 @router.get("/{zone_id}/poster")
