@@ -83,6 +83,7 @@ def _fetched(address: str) -> Any:
         with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer:  # noqa: S310  checked above
             return json.loads(answer.read(MOST_BYTES))
     except urllib.error.HTTPError as error:
+        error.close()  # it is an answer, too, and keeps its connection
         if error.code == 404:
             raise Unavailable(
                 f"{address} does not exist.", hint="Is it the right number, and the city's site?"

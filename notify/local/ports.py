@@ -54,6 +54,7 @@ def serves(url: str) -> bool:
         with opener.open(url, timeout=2.0):
             return True
     except urllib.error.HTTPError as error:
+        error.close()  # it is an answer, too, and keeps its connection
         return error.code < 500
     except (OSError, HTTPException):  # a port without a listener may even connect to itself
         return False

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from pathlib import Path
+from urllib.error import HTTPError
 
 import httpx
 import pytest
@@ -171,6 +172,8 @@ def test_a_copy_is_fetched_by_its_number(door: httpx.Client, city: datetime, tmp
     failed = tocsin("verify", "99").exception
     assert isinstance(failed, Unavailable)
     assert "does not exist" in failed.message
+    assert isinstance(failed.__context__, HTTPError)
+    assert failed.__context__.closed, "its connection would stay open until it is collected"
 
 
 def test_what_cannot_be_checked_is_an_error(tmp_path: Path) -> None:

@@ -10,10 +10,14 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from notify.channels.contract import Adapter
+from notify.channels.http.client import Endpoint
 from notify.channels.http.connections import Connections
 
 A = TypeVar("A", bound=Adapter)
 R = TypeVar("R")
+WARM = "/_warm"
+# A busy machine may take seconds for anything. Whoever gets no answer at all has a connection by then (`StandIn.ask`).
+PATIENT_S, HANGING_S = 60.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,21 @@ class StandIn:
 
     def ask(
         self,
-        make: Callable[[str, Connections], A],
+        make: Callable[[str, Connections, float], A],
         call: Callable[[A], Awaitable[R]],
         *replies: Reply,
     ) -> R:
-        """Make the adapter for the server's address and await one call of it."""
+        """Make the adapter for the server's address, with a timeout, and await one call of it.
+
+        Half of an adapter's timeout is for connecting, which no test of answers is about: a connection stands already.
+        """
+        timeout_s = HANGING_S if any(reply.way == "hang" for reply in replies) else PATIENT_S
 
         async def visit(url: str) -> R:
             connections = Connections()
             try:
-                return await call(make(url, connections))
+                await connections.ask(Endpoint("GET", f"{url}{WARM}", {}), None, PATIENT_S)
+                return await call(make(url, connections, timeout_s))
             finally:
                 await connections.close()
 
@@ -84,6 +93,8 @@ class StandIn:
             await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.raw_path == WARM:
+            return web.Response()
         body = await request.content.read()  # request.read() stops at 1 MB
         self.seen.append(Seen(request.method, request.raw_path, request.headers.copy(), body))
         reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]

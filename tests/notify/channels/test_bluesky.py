@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import jsonschema
 import pytest
 from lexicons import lexicon, samples
-from stand_in import Reply, Seen, StandIn
+from stand_in import PATIENT_S, Reply, Seen, StandIn
 
 from notify.channels.bluesky.adapter import BlueskyPost
 from notify.channels.bluesky.record import post, record_key
@@ -36,7 +36,7 @@ EXPIRED = Reply(400, {"error": "ExpiredToken", "message": "Token has expired"})
 REFUSED = Reply(401, {"error": "AuthenticationRequired", "message": "Invalid identifier or password"})
 
 
-def adapter(url: str, client: Connections | None, timeout_s: float = 5) -> BlueskyPost:
+def adapter(url: str, client: Connections | None, timeout_s: float = PATIENT_S) -> BlueskyPost:
     return BlueskyPost(
         handle="@city.example.org", app_password="abcd-efgh", base_url=f"{url}/", client=client, timeout_s=timeout_s
     )
@@ -233,12 +233,7 @@ def test_refusals(
 )
 def test_an_unknown_outcome_is_never_called_a_failure(provider: StandIn, reply: Reply) -> None:
     with pytest.raises(Ambiguous):
-        provider.ask(
-            lambda url, client: adapter(url, client, timeout_s=1),
-            lambda bluesky: bluesky.send(MESSAGE),
-            session("one"),
-            reply,
-        )
+        send(provider, session("one"), reply)
 
 
 def test_a_post_is_asked_for_by_its_key(provider: StandIn) -> None:
@@ -285,7 +280,7 @@ def test_all_requests_of_a_post_share_its_time(provider: StandIn) -> None:
 
     began_s = time.monotonic()
     with pytest.raises(SendError):
-        provider.ask(lambda url, client: adapter(url, client, timeout_s=0.5), hurried, Reply(way="hang"))
+        provider.ask(adapter, hurried, Reply(way="hang"))
     assert time.monotonic() - began_s < 60
     assert methods(provider).count("createRecord") == 0
 

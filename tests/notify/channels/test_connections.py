@@ -55,7 +55,7 @@ def test_a_connection_is_used_again(run: Run) -> None:
 def test_a_request_whose_connection_stands_too_late_leaves_it_for_the_next(run: Run) -> None:
     async def visit(client: Client) -> None:
         with pytest.raises(Late):
-            await client.connections.ask(Endpoint("POST", client.url, {}), b"late", 5, time.monotonic())
+            await client.connections.ask(Endpoint("POST", client.url, {}), b"late", 60, time.monotonic())
         assert (await client.ask(b"in time")).body == b"ok"
         assert (len(client.lines), seen) == (1, [b"in time"])
 
@@ -77,7 +77,7 @@ def test_a_request_is_written_as_http_wants_it(run: Run) -> None:
         await line.say(OK)
 
     async def once(client: Client) -> None:
-        await client.connections.ask(Endpoint("PUT", f"{client.url}/a b?c=é", {"A": "b"}), b"the end", 5)
+        await client.connections.ask(Endpoint("PUT", f"{client.url}/a b?c=é", {"A": "b"}), b"the end", 60)
         port = client.url.rpartition(":")[2]
         assert seen[0].decode() == (
             f"PUT /a%20b?c=%C3%A9 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: Tocsin\r\nA: b\r\n"
@@ -173,7 +173,7 @@ def test_what_comes_on_an_idle_connection_is_no_answer(run: Run, said: bytes, se
         with socket.create_server(("127.0.0.1", 0)) as listening:
             listening.setblocking(False)
             endpoint = Endpoint("POST", f"http://127.0.0.1:{listening.getsockname()[1]}/", {})
-            asked = loop.create_task(connections.ask(endpoint, b"1", 5))
+            asked = loop.create_task(connections.ask(endpoint, b"1", 60))
             first = await _answered(listening)
             assert (await asked).status == 200
             if said:
@@ -182,7 +182,7 @@ def test_what_comes_on_an_idle_connection_is_no_answer(run: Run, said: bytes, se
             if seen:
                 await until(lambda: not connections._all)
             again = loop.create_task(_answered(listening))
-            answer = await connections.ask(endpoint, b"2", 5)
+            answer = await connections.ask(endpoint, b"2", 60)
             (await again).close()
             assert answer.status == 200
         await connections.close()
@@ -241,7 +241,7 @@ def test_answers_are_never_mixed_up(run: Run, seed: int) -> None:
             if number % 10 == 0:
                 async with asyncio.timeout(dice.random() * 0.05):
                     return (await client.ask(body)).body == body
-            return (await client.ask(body, dice.choice([0.03, 5, 5, 5]))).body == body
+            return (await client.ask(body, dice.choice([0.03, 60, 60, 60]))).body == body
         except (OutcomeUnknown, NotSent, TimeoutError):
             return True
 

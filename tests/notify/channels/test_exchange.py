@@ -11,7 +11,7 @@ from notify.channels.http.client import Answer, Endpoint
 from notify.channels.http.connections import Connections
 
 
-async def _get(url: str, timeout_s: float = 1.0) -> None:
+async def _get(url: str, timeout_s: float) -> None:
     connections = Connections()
     try:
         await exchange(connections, Endpoint("POST", url, {}), b"x", timeout_s)
@@ -19,9 +19,9 @@ async def _get(url: str, timeout_s: float = 1.0) -> None:
         await connections.close()
 
 
-def _error(url: str) -> SendError:
+def _error(url: str, timeout_s: float = 60.0) -> SendError:
     with pytest.raises(SendError) as caught:
-        asyncio.run(_get(url))
+        asyncio.run(_get(url, timeout_s))
     return caught.value
 
 
@@ -48,7 +48,7 @@ def test_a_connection_that_does_not_come_about_sent_nothing() -> None:
             for one in waiting:
                 one.setblocking(False)
                 one.connect_ex(("127.0.0.1", port))
-            error = _error(f"http://127.0.0.1:{port}/")
+            error = _error(f"http://127.0.0.1:{port}/", 1.0)
         finally:
             for one in waiting:
                 one.close()

@@ -45,7 +45,7 @@ class Way:
     received: list[bytes] = field(default_factory=list)
 
     async def ask(
-        self, body: bytes = b"x", timeout_s: float = 5.0, leave_by_s: float = float("inf"), method: str = "POST"
+        self, body: bytes = b"x", timeout_s: float = 60.0, leave_by_s: float = float("inf"), method: str = "POST"
     ) -> Answer:
         endpoint = Endpoint(method, f"https://{self.host}:{self.port}/", {"Content-Type": "text/plain"})
         return await self.client.ask(endpoint, body, timeout_s, leave_by_s)
@@ -146,11 +146,11 @@ def test_a_proxy_that_is_down_sent_nothing(run: Run, certificate: Path) -> None:
             stopped = way.proxy.url
         client = open_client(Outbound(stopped))
         with pytest.raises(NotSent, match="proxy-refused"):
-            await client.ask(Endpoint("POST", "https://provider.example/", {}), b"x", 5)
+            await client.ask(Endpoint("POST", "https://provider.example/", {}), b"x", 60)
         await client.close()
         client = open_client(Outbound("http://nowhere.invalid:3128"))
         with pytest.raises(NotSent, match="proxy-dns"):
-            await client.ask(Endpoint("POST", "https://provider.example/", {}), b"x", 5)
+            await client.ask(Endpoint("POST", "https://provider.example/", {}), b"x", 60)
         await client.close()
 
     run(visit())
@@ -175,7 +175,7 @@ def test_a_proxy_that_makes_no_tunnel_sent_nothing(run: Run, behaviour: dict[str
         async with proxy.running():
             client = open_client(Outbound(proxy.url.replace("//", "//user:secret@")))
             with pytest.raises(NotSent, match=why):
-                await client.ask(Endpoint("POST", f"https://{PROVIDER}/", {}), b"x", 1 if proxy.hangs else 10)
+                await client.ask(Endpoint("POST", f"https://{PROVIDER}/", {}), b"x", 12 if proxy.hangs else 60)
             await client.close()
             assert proxy.asked == [f"CONNECT {PROVIDER}:443 HTTP/1.1"]
 
@@ -368,7 +368,7 @@ def test_an_address_that_is_none_is_not_sent(run: Run, url: str, kind: str) -> N
     async def visit() -> None:
         async with opened(kind, None, ConnectProxy()) as way:
             with pytest.raises(NotSent, match="invalid-url"):
-                await way.client.ask(Endpoint("POST", url, {}), b"x", 5)
+                await way.client.ask(Endpoint("POST", url, {}), b"x", 60)
 
     run(visit())
 
@@ -391,7 +391,7 @@ def test_a_blackholed_address_does_not_use_up_the_time_of_the_others(run: Run, m
 
         monkeypatch.setattr(type(loop), "getaddrinfo", resolve)
         with blackhole(port):
-            answer = await client.connections.ask(Endpoint("POST", f"http://localhost:{port}/", {}), b"x", 4)
+            answer = await client.connections.ask(Endpoint("POST", f"http://localhost:{port}/", {}), b"x", 60)
         assert answer.body == b"ok"
 
     run(serve(Line.answer_all, visit))

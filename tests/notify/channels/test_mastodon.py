@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from stand_in import Reply, StandIn
+from stand_in import PATIENT_S, Reply, StandIn
 
 from notify.channels.contract import Accepted, Ambiguous, Content, HookRequest, Message, Recipient, SendError
 from notify.channels.http.connections import Connections
@@ -14,8 +14,8 @@ CONTENT = Content(alert_id=1, language="es-US", topic="storm", subject="", text=
 MESSAGE = Message(CONTENT, "@city@social.example", [Recipient(7, "")], "https://alerts.example.org/hooks/mastodon")
 
 
-def adapter(url: str, client: Connections | None) -> MastodonPost:
-    return MastodonPost(access_token="t0ken", base_url=f"{url}/", client=client, timeout_s=5)
+def adapter(url: str, client: Connections | None, timeout_s: float = PATIENT_S) -> MastodonPost:
+    return MastodonPost(access_token="t0ken", base_url=f"{url}/", client=client, timeout_s=timeout_s)
 
 
 def send(provider: StandIn, reply: Reply) -> Accepted:

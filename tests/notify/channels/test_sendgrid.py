@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from stand_in import Reply, StandIn
+from stand_in import PATIENT_S, Reply, StandIn
 
 from notify.channels.contract import (
     Accepted,
@@ -51,8 +51,8 @@ def public_key(key: Any = KEY) -> str:
     return base64.b64encode(der).decode()
 
 
-def adapter(url: str, client: Connections | None, key: str = "") -> SendGridEmail:
-    return SendGridEmail(api_key="SG.x", base_url=url, client=client, timeout_s=5, webhook_public_key=key)
+def adapter(url: str, client: Connections | None, timeout_s: float = PATIENT_S, key: str = "") -> SendGridEmail:
+    return SendGridEmail(api_key="SG.x", base_url=url, client=client, timeout_s=timeout_s, webhook_public_key=key)
 
 
 def send(provider: StandIn, reply: Reply, message: Message = MESSAGE) -> Accepted:
@@ -194,7 +194,7 @@ def hook(body: bytes, key: ec.EllipticCurvePrivateKey = KEY, stamp: str = "17954
 
 
 def read(*events: object) -> list[Receipt]:
-    return adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(json.dumps(events).encode()))
+    return adapter("http://127.0.0.1:9", None, key=public_key()).parse_receipt(hook(json.dumps(events).encode()))
 
 
 ACCEPTED, DELIVERED = ReceiptState.ACCEPTED, ReceiptState.DELIVERED
@@ -331,7 +331,7 @@ def forgeries() -> list[tuple[str, HookRequest]]:
 @pytest.mark.parametrize(("label", "request_"), forgeries())
 def test_a_forged_webhook_is_refused(label: str, request_: HookRequest) -> None:
     with pytest.raises(BadSignature):
-        adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(request_)
+        adapter("http://127.0.0.1:9", None, key=public_key()).parse_receipt(request_)
 
 
 RSA_KEY = public_key(rsa.generate_private_key(public_exponent=65537, key_size=2048))
@@ -340,19 +340,19 @@ RSA_KEY = public_key(rsa.generate_private_key(public_exponent=65537, key_size=20
 @pytest.mark.parametrize("key", ["", "no key", "AAAA", "é", RSA_KEY])
 def test_without_a_usable_public_key_every_webhook_is_refused(key: str) -> None:
     with pytest.raises(BadSignature, match="TOCSIN_SENDGRID_WEBHOOK_PUBLIC_KEY"):
-        adapter("http://127.0.0.1:9", None, key).parse_receipt(hook(b"[]"))
+        adapter("http://127.0.0.1:9", None, key=key).parse_receipt(hook(b"[]"))
 
 
 @pytest.mark.parametrize("body", [b"{}", b"not JSON", b"\xff", b"[", b'["', b"{" * 3_000 + b"}" * 3_000])
 def test_a_signed_body_that_is_no_list_is_invalid(body: bytes) -> None:
     with pytest.raises(Invalid):
-        adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(body))
+        adapter("http://127.0.0.1:9", None, key=public_key()).parse_receipt(hook(body))
 
 
 @pytest.mark.parametrize(("late_s", "believed"), [(-3600, True), (-3601, False), (25 * 3600, True), (90_001, False)])
 def test_a_webhook_is_believed_for_as_long_as_sendgrid_tries(late_s: int, believed: bool) -> None:
     """24 hours, and an hour for clocks; after that it is a replay, however well it is signed."""
-    reader = adapter("http://127.0.0.1:9", None, public_key())
+    reader = adapter("http://127.0.0.1:9", None, key=public_key())
     request = hook(b'[{"event": "delivered", "tocsin": "7.c0ffee"}]', late_s=late_s)
     if believed:
         assert len(reader.parse_receipt(request)) == 1
@@ -364,7 +364,7 @@ def test_a_webhook_is_believed_for_as_long_as_sendgrid_tries(late_s: int, believ
 @pytest.mark.parametrize("stamp", ["", "yesterday", "-1"])
 def test_a_signed_time_that_is_none_is_not_believed(stamp: str) -> None:
     with pytest.raises(BadSignature):
-        adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(b"[]", stamp=stamp))
+        adapter("http://127.0.0.1:9", None, key=public_key()).parse_receipt(hook(b"[]", stamp=stamp))
 
 
 def test_words_that_begin_like_a_key_are_sent(provider: StandIn) -> None:
@@ -386,7 +386,7 @@ def test_words_that_begin_like_a_key_are_sent(provider: StandIn) -> None:
 def test_one_event_that_is_no_event_is_set_aside_alone(label: str, odd: bytes, why: str) -> None:
     before, after = (f'{{"event": "spamreport", "tocsin": "{n}.c0ffee", "x": "],[\\""}}'.encode() for n in (7, 8))
     for body in (b"[%s, %s , %s]" % (before, odd, after), b" [ %s,%s,%s\r\n]\n" % (odd, before, after)):
-        heard = adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(body))
+        heard = adapter("http://127.0.0.1:9", None, key=public_key()).parse_receipt(hook(body))
         assert [one.delivery_id for one in heard] == [7, 8], label
         assert isinstance(heard, Receipts)
         assert heard.unreadable == [why], label
@@ -394,7 +394,7 @@ def test_one_event_that_is_no_event_is_set_aside_alone(label: str, odd: bytes, w
 
 def test_a_byte_that_is_not_utf_8_spoils_nothing_else() -> None:
     body = b'[{"event": "bounce", "tocsin": "7.c0ffee", "type": "bounce", "status": "5.1.1", "reason": "\xe9t\xe9"}]'
-    (receipt,) = adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(hook(body))
+    (receipt,) = adapter("http://127.0.0.1:9", None, key=public_key()).parse_receipt(hook(body))
     assert (receipt.delivery_id, receipt.suppress) == (7, "hard-bounce")
 
 
@@ -402,4 +402,4 @@ def test_a_body_that_is_not_utf_8_needs_its_signature_too() -> None:
     good = hook(b"[\xff]")
     forged = HookRequest(HOOK, good.headers, b"[\xfe]", came_at=good.came_at)
     with pytest.raises(BadSignature):
-        adapter("http://127.0.0.1:9", None, public_key()).parse_receipt(forged)
+        adapter("http://127.0.0.1:9", None, key=public_key()).parse_receipt(forged)

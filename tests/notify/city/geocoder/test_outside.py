@@ -78,7 +78,8 @@ def outside() -> Iterator[StandIn]:
 
 
 def chosen(outside: StandIn, name: str, **more: Any) -> Settings:
-    return Settings(geocoder=name, geocoder_url=outside.url, city="Bellhaven", **more)
+    patient = {"geocoder_timeout_s": 30.0, **more}
+    return Settings(geocoder=name, geocoder_url=outside.url, city="Bellhaven", **patient)
 
 
 @pytest.mark.parametrize(
