@@ -8,7 +8,7 @@
 Times default to `NOW`; give `now=datetime.now(UTC)` where a running worker compares them with its own clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -52,6 +52,7 @@ from notify.training.city import CityZone
 from notify.training.names import phone as phone_of
 
 NOW = datetime(2027, 1, 11, 17, 0, tzinfo=UTC)  # a Monday, noon in New York
+OWN = ("sms", "email")  # the channels of a resident's contacts
 _people = count(1)
 
 # Enough to be allowed to approve; nothing can be sent with it, and the network is blocked.
@@ -111,42 +112,56 @@ def sender(s: Session, provider: str = "twilio", rate_per_s: float = 100.0, *, n
     return known or senders.add(s, provider, address, rate_per_s, now)
 
 
-def resident(
-    s: Session,
-    *,
-    at: Sequence[tuple[float, float]] = ((0.5, 0.5),),
-    topics: Sequence[str] = ("storm",),
-    phone: str | None = "",
-    email: str | None = None,
-    language: str = "en",
-    verified: bool = True,
-    now: datetime = NOW,
-) -> Resident:
-    """A resident with places `at` (lon, lat). By default with a phone of its own and no email; "": one is made up."""
-    number = next(_people)
-    phone = phone_of(number) if phone == "" else phone
-    email = f"resident.{number}@example.org" if email == "" else email
-    person = Subscriber(language=language, created_at=now)
-    s.add(person)
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A resident to be: places `at` (lon, lat), topics and addresses. By default with a phone of its own and no email;
+    "": one is made up."""
+
+    at: Sequence[tuple[float, float]] = ((0.5, 0.5),)
+    topics: Sequence[str] = ("storm",)
+    phone: str | None = ""
+    email: str | None = None
+    language: str = "en"
+    verified: bool = True
+
+
+def resident(s: Session, *, now: datetime = NOW, **person: Any) -> Resident:
+    """A resident; `person` is as of `Person`."""
+    return residents(s, [Person(**person)], now=now)[0]
+
+
+def residents(s: Session, people: Iterable[Person], *, now: datetime = NOW) -> list[Resident]:
+    """Many at once, in a tenth of the time that one after another takes."""
+    people = list(people)
+    rows = [Subscriber(language=person.language, created_at=now) for person in people]
+    s.add_all(rows)
     s.flush()
-    s.add_all(Preference(subscriber_id=person.id, topic=Topic(topic)) for topic in topics)
-    s.add_all(
-        Place(
-            subscriber_id=person.id,
-            label="home",
-            radius_m=0,
-            created_at=now,
-            **points.seal(person.id, lon, lat)._asdict(),
+    addresses = []
+    for row, person in zip(rows, people, strict=True):
+        number = next(_people)
+        phone = phone_of(number) if person.phone == "" else person.phone
+        email = f"resident.{number}@example.org" if person.email == "" else person.email
+        addresses.append((phone, email))
+        s.add_all(Preference(subscriber_id=row.id, topic=Topic(topic)) for topic in person.topics)
+    homes = [(row.id, lon, lat) for row, person in zip(rows, people, strict=True) for lon, lat in person.at]
+    if homes:
+        s.add_all(
+            Place(subscriber_id=who, label="home", radius_m=0, created_at=now, **sealed._asdict())
+            for (who, *_), sealed in zip(homes, points.seal_all(*zip(*homes, strict=True)), strict=True)
         )
-        for lon, lat in at
-    )
-    return Resident(
-        person.id,
-        phone or "",
-        email or "",
-        _contact(s, person, "sms", phone, verified, now),
-        _contact(s, person, "email", email, verified, now),
-    )
+    contacts = [
+        [_contact(row, channel, address, person.verified, now) for channel, address in zip(OWN, given, strict=True)]
+        for row, person, given in zip(rows, people, addresses, strict=True)
+    ]
+    made = [contact for both in contacts for contact in both if contact is not None]
+    s.add_all(made)
+    s.flush()
+    s.add_all(Consent(contact_id=one.id, kind="opt-in", at=now, how="a test") for one in made if one.verified_at)
+    s.flush()
+    return [
+        Resident(row.id, phone or "", email or "", sms and sms.id, mail and mail.id)
+        for row, (phone, email), (sms, mail) in zip(rows, addresses, contacts, strict=True)
+    ]
 
 
 def place_check(
@@ -180,25 +195,17 @@ def move(s: Session, subscriber_id: int, lon: float, lat: float) -> None:
     )
 
 
-def _contact(
-    s: Session, person: Subscriber, channel: str, address: str | None, verified: bool, now: datetime
-) -> int | None:
+def _contact(row: Subscriber, channel: str, address: str | None, verified: bool, now: datetime) -> Contact | None:
     if address is None:
         return None
-    contact = Contact(
-        subscriber_id=person.id,
+    return Contact(
+        subscriber_id=row.id,
         channel=channel,
         address_index=CHANNELS[channel].address_index(address),
         address_sealed=crypto.seal(address, channel),
         verified_at=now if verified else None,
         created_at=now,
     )
-    s.add(contact)
-    s.flush()
-    if verified:
-        s.add(Consent(contact_id=contact.id, kind="opt-in", at=now, how="a test"))
-        s.flush()
-    return contact.id
 
 
 def alert_draft(

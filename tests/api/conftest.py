@@ -113,15 +113,16 @@ def city(door: httpx.Client) -> datetime:
     now = datetime.now(UTC)
     with transaction() as s:
         factories.zone(s, "Riverside", now=now)
-        for n in range(40):
-            factories.resident(
-                s,
+        people = (
+            factories.Person(
                 topics=("storm", "snow") if n % 4 else ("snow",),
                 email="" if n % 2 else None,
                 verified=n % 10 != 0,
                 language="es" if n % 3 == 0 else "en",
-                now=now,
             )
+            for n in range(40)
+        )
+        factories.residents(s, people, now=now)
     return now
 
 

@@ -15,7 +15,7 @@ from notify.delivery import claims, leases
 from notify.delivery.claims import Claimed
 from notify.models import Choices
 from tests.database import sql
-from tests.factories import Resident, alert_ready, operator, resident, resolve, sender, zone
+from tests.factories import Person, Resident, alert_ready, operator, residents, resolve, sender, zone
 
 EVENING = datetime(2027, 1, 12, 20, 59, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
 NIGHT = EVENING + timedelta(minutes=1)
@@ -32,7 +32,7 @@ def people(count: int = 3) -> list[Resident]:
     with transaction() as s:
         zone(s, now=EVENING)
         sender(s, now=EVENING)
-        return [resident(s, topics=("snow", "storm"), now=EVENING) for _ in range(count)]
+        return residents(s, [Person(topics=("snow", "storm"))] * count, now=EVENING)
 
 
 def choose(who: Resident, **chosen: object) -> None:

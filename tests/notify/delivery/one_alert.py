@@ -11,7 +11,7 @@ from notify.delivery import senders
 from notify.delivery.leases import Lease
 from notify.delivery.transport import Transport
 from tests.database import sql
-from tests.factories import alert_resolved, resident, sender, zone
+from tests.factories import Person, alert_resolved, residents, sender, zone
 from tests.notify.delivery.carrier import Carrier
 
 PEOPLE = 6
@@ -35,13 +35,13 @@ class City:
         now = datetime.now(UTC)
         with transaction() as s:
             zone(s, now=now)
-            residents = [resident(s, topics=("storm", "snow"), now=now) for _ in range(PEOPLE)]
+            who = residents(s, [Person(topics=("storm", "snow"))] * PEOPLE, now=now)
             fast, slow = sender(s, now=now), senders.add(s, "twilio", "+15555550200", 50.0, now)
             self.senders = {fast.id: fast.address, slow.id: slow.address}
             doubted = "INSERT INTO carrier_blocks (sender_id, address_index, at, lifted_at, doubtful) SELECT :sender,"
             doubted += " address_index, :now, :now, true FROM contacts WHERE id = :contact"
-            s.execute(text(doubted), {"sender": fast.id, "contact": residents[0].sms, "now": now})
-        self.contacts = [one.sms or 0 for one in residents]
+            s.execute(text(doubted), {"sender": fast.id, "contact": who[0].sms, "now": now})
+        self.contacts = [one.sms or 0 for one in who]
         self.alert = alert_resolved(event=event, now=now)
         self.is_routine = event == "snow"
         self._run(

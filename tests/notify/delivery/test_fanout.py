@@ -22,7 +22,7 @@ from notify.core.settings import settings
 from notify.delivery import fanout, recovery, worker_slots
 from notify.models import Contact, Lane, Preference, Suppression, Topic
 from tests.database import sql
-from tests.factories import NOW, alert_ready, operator, resident, resolve, sender, square, zone
+from tests.factories import NOW, Person, alert_ready, operator, resident, residents, resolve, sender, square, zone
 from tests.locks import holders
 from tests.owner import owning
 from tests.waiting import until
@@ -157,8 +157,7 @@ def test_batches_hold_one_language_and_about_ten_seconds(database: str) -> None:
     with transaction() as s:
         zone(s)
         sender(s, rate_per_s=2.0)
-        for n in range(60):
-            resident(s, language="es" if n % 3 == 0 else "en")
+        residents(s, [Person(language="es" if n % 3 == 0 else "en") for n in range(60)])
         alert = launched(s)
         words = s.execute(text("SELECT language, cost FROM contents WHERE alert_id = :a"), {"a": alert}).all()
         costs = {row.language: row.cost for row in words}
@@ -176,7 +175,7 @@ def test_a_resolver_that_died_is_followed_by_another(database: str, monkeypatch:
     monkeypatch.setattr(fanout, "LARGEST_SLICE", 5)
     with transaction() as s:
         zone(s)
-        people = [resident(s) for _ in range(40)]
+        people = residents(s, [Person()] * 40)
         alert = launched(s)
     first = fanout.resolve(alert, NOW)
     rung = [*next(first), *next(first), *next(first)]
@@ -273,7 +272,7 @@ def test_a_pause_amidst_slices_that_are_written_side_by_side_leaves_whole_ones(
     monkeypatch.setattr(fanout, "LARGEST_SLICE", 2)
     with transaction() as s:
         zone(s)
-        people = [resident(s) for _ in range(40)]
+        people = residents(s, [Person()] * 40)
         alert = launched(s)
     slices = fanout.resolve(alert, NOW)
     for _ in range(4):

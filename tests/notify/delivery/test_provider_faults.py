@@ -10,7 +10,7 @@ from notify.core import alarms
 from notify.core.db import transaction
 from notify.delivery import receipts, senders
 from tests.database import sql
-from tests.factories import NOW, alert_resolved, resident, zone
+from tests.factories import NOW, Person, alert_resolved, residents, zone
 
 R = ReceiptState
 
@@ -20,8 +20,7 @@ def deliveries(database: str) -> list[int]:
     """Forty that a provider has accepted."""
     with transaction() as s:
         zone(s)
-        for _ in range(40):
-            resident(s)
+        residents(s, [Person()] * 40)
     alert_resolved()
     sent = """UPDATE deliveries SET state = 'accepted', sent_at = :now, claimed_at = :now, attempts = 1,
                      sender_id = (SELECT id FROM senders) RETURNING id"""
