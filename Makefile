@@ -30,7 +30,8 @@ test: setup ## all tests but the long ones
 	$(PY) -m pytest -m 'timed and not long' || failed=$$?; exit $$failed
 
 test-long: setup ## the tests that take minutes
-	@$(PY) -m pytest -m long || test $$? -eq 5 # 5: there are none
+	@failed=0; $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'long and not timed' || failed=$$?; \
+	$(PY) -m pytest -m 'long and timed' || failed=$$?; exit $$failed
 
 check: setup ## style, types, imports
 	@$(PY) -m ruff check

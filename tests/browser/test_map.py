@@ -234,6 +234,7 @@ def test_another_servers_tiles_are_let_in_where_they_are_set(
         visit.until_seen("below-water")
 
 
+@pytest.mark.timed
 @pytest.mark.long
 def test_philadelphia_pans_smoothly_with_the_network_off(
     door: httpx.Client,
