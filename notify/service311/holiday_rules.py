@@ -49,9 +49,10 @@ def calendar(
     streams: dict[tuple[str, str], list[Schedule]] = defaultdict(list)
     for schedule in schedules:
         streams[schedule.zone, schedule.stream].append(schedule)
+    kept = [Closing(rule, holidays) for rule in rules]
     found = []
     for (zone, stream), of_stream in streams.items():
-        closing = [Closing(rule, closed_days(rule, holidays)) for rule in rules if rule.applies_to(zone, stream)]
+        closing = [each for each in kept if each.rule.applies_to(zone, stream)]
         by_hand = {each.day: each for each in exceptions if each.covers(zone, stream)}
         found += [c for c in _collections(of_stream, closing, by_hand, first, last) if first <= c.nominal <= last]
     return sorted(found, key=lambda c: (c.nominal, c.zone, c.stream))
@@ -73,18 +74,19 @@ def closed_days(rule: Rule, holidays: Sequence[Holiday]) -> dict[date, str]:
     return kept
 
 
-@dataclass(frozen=True, slots=True)
 class Closing:
     """A rule with the dates on which its holidays are kept."""
 
-    rule: Rule
-    days: dict[date, str]
+    def __init__(self, rule: Rule, holidays: Sequence[Holiday]) -> None:
+        self.rule = rule
+        self.days = closed_days(rule, holidays)
+        self.of_week: dict[date, list[date]] = defaultdict(list)
+        for day in sorted(self.days):
+            self.of_week[monday(day)].append(day)
 
     def reaching(self, due: date) -> list[date]:
         """Return the rule's days of the same week that change a collection due on this date, in order."""
-        week = monday(due)
-        in_week = [week + n * DAY for n in range(7) if week + n * DAY in self.days]
-        return [day for day in in_week if day == due or self._reaches_on(day, due)]
+        return [day for day in self.of_week.get(monday(due), ()) if day == due or self._reaches_on(day, due)]
 
     def _reaches_on(self, day: date, due: date) -> bool:
         if (due - day).days * self.rule.step <= 0:
@@ -131,9 +133,12 @@ def _collections(
         else:
             waiting.append(day)
     # Last, those that need to know when the next collection is.
-    following = sorted((c.nominal, c.effective) for c in settled.values() if c.effective)
+    dated = [(c.nominal, c.effective) for c in settled.values() if c.effective]
     for day in waiting:
-        until = next((e for nominal, e in following if nominal > day and e > day and e <= day + AHEAD), None)
+        # By the date of the truck; of the whole week, for a day before this one may have moved behind it.
+        week, horizon = monday(day), day + AHEAD
+        ahead = [at for nominal, at in dated if week <= nominal <= horizon and day < at <= horizon]
+        until = min(ahead, default=None)
         settled[day] = _with_next(due[day], day, plans[day], until)
     return list(settled.values())
 
@@ -160,12 +165,12 @@ def _slide(due: date, rule: Rule, closing: Sequence[Closing]) -> _Plan:
     """Walk from the due date in the rule's direction, over a day for each holiday before it and each one met."""
     week, pushing, closed = monday(due), dict[date, str](), dict[date, str]()
     for each in closing:
-        closed |= each.days
-        if rule.effect is Effect.SLIDE is each.rule.effect and each.rule.direction is rule.direction:
-            reaching = each.reaching(due)
-            for day, name in each.days.items():
-                if day in reaching or (monday(day) == week and (day - due).days * rule.step > 0):
-                    pushing[day] = name
+        same = rule.effect is Effect.SLIDE is each.rule.effect and each.rule.direction is rule.direction
+        reaching = each.reaching(due) if same else []
+        for day in each.of_week.get(week, ()):
+            closed[day] = each.days[day]
+            if same and (day in reaching or (day - due).days * rule.step > 0):
+                pushing[day] = each.days[day]
     names = {day: name for day, name in pushing.items() if (day - due).days * rule.step < 0}
     pending, day, step = len(names), due, rule.step * DAY
     while True:

@@ -4,7 +4,6 @@ Pure: no database, no clock. Dates are dates, never instants. Weekdays are those
 Sunday, and a week runs from Monday to Sunday.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 
@@ -71,23 +70,23 @@ class Schedule:
         if self.anchor and self.weekdays and self.anchor.weekday() not in self.weekdays:
             raise Invalid(f"{self.anchor} is not on a collection day of this schedule.", hint="Check date and weekday.")
 
-    def is_due(self, day: date) -> bool:
-        if day in self.listed:
-            return True
-        if day.weekday() not in self.weekdays or (self.season and day not in self.season):
-            return False
-        # Whole weeks from Monday to Monday: years of 53 weeks and leap days cannot change the parity.
-        return self.anchor is None or (monday(day) - monday(self.anchor)).days // 7 % self.every_weeks == 0
-
 
 def monday(day: date) -> date:
     """Return the Monday of the day's week."""
     return day - day.weekday() * DAY
 
 
-def due_dates(schedule: Schedule, first: date, last: date) -> Iterator[date]:
-    """Yield the dates from `first` to `last`, both included, on which the schedule is due, in order."""
-    for number in range(first.toordinal(), last.toordinal() + 1):
-        day = date.fromordinal(number)
-        if schedule.is_due(day):
-            yield day
+def due_dates(schedule: Schedule, first: date, last: date) -> list[date]:
+    """Return the dates from `first` to `last`, both included, on which the schedule is due, in order."""
+    days = set(schedule.listed)
+    week = monday(first)
+    if schedule.anchor:
+        # Whole weeks from Monday to Monday: years of 53 weeks and leap days cannot change the parity.
+        week += (monday(schedule.anchor) - week).days // 7 % schedule.every_weeks * WEEK
+    while week <= last:
+        for weekday in schedule.weekdays:
+            day = week + weekday * DAY
+            if schedule.season is None or day in schedule.season:
+                days.add(day)
+        week += schedule.every_weeks * WEEK
+    return sorted(day for day in days if first <= day <= last)

@@ -225,6 +225,18 @@ def test_the_later_of_two_exceptions_wins() -> None:
     assert (found.effective, found.why.author) == (date(2026, 11, 28), "Ben")
 
 
+@pytest.mark.parametrize(("moved", "until"), [((25, 27), 27), ((30, 45), 32), ((25, 20), 30)])
+def test_a_suspended_day_waits_for_the_next_truck(moved: tuple[int, int], until: int) -> None:
+    """Days are those after October 31: the next truck may be one of a day before, or of one after the next."""
+    schedules, eve = [on("Mon", "Wed", "Thu")], date(2026, 10, 31)
+    nominal, effective = (eve + timedelta(days=n) for n in moved)
+    by_hand = DayException(nominal, "Ana", "snow", moved_to=effective)
+    for rule, expected in ((SUSPEND, None), (Rule(NAMES, Effect.MERGE), eve + timedelta(days=until))):
+        (found,) = calendar(schedules, [THANKSGIVING], [rule], [by_hand], THANKSGIVING.day, THANKSGIVING.day)
+        assert found.effective == expected
+        assert expected or found.why.until == eve + timedelta(days=until)
+
+
 def test_alternating_weeks_keep_their_parity_over_slides_and_years_of_53_weeks() -> None:
     """2026 has 53 weeks: with the parity of the week's number, both weeks at the turn of the year would be A."""
     a_week = Schedule("1", "recycling", frozenset([4]), every_weeks=2, anchor=date(2026, 12, 18))
