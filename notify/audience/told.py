@@ -53,6 +53,7 @@ def _residents(
     found = s.execute(
         text("""SELECT array_agg(c.subscriber_id) FROM deliveries d JOIN contacts c ON c.id = d.contact_id
                  WHERE d.alert_id = ANY(:alerts) AND d.state <> ALL (CAST(:without AS delivery_state[]))
+                   AND (c.passed_on_at IS NULL OR coalesce(d.claimed_at, 'infinity') >= c.passed_on_at)
                    AND c.subscriber_id > :after AND c.subscriber_id <= :through"""),
         {"alerts": list(alerts), "without": list(without), "after": after, "through": through},
     ).scalar()
@@ -80,26 +81,27 @@ def of_emergencies(phase: str, corrects: str, incident: str, status: str, this: 
     """Return SQL for the ids of the emergencies of an incident that an alert ends or corrects; NULL if it does neither.
     All are SQL.
 
-    One that an earlier all-clear had ended everywhere is not ended again by that of a routine notice. A correction is
-    one of the emergency or of its end if that is the last that was said before: one of a routine notice waits as the
-    notice did. What is said afterwards changes neither, and a follow-up is judged as the alert that it follows.
+    One that an earlier all-clear ended everywhere is not ended again by that of a routine notice, unless that all-clear
+    was stopped or taken back. Nor is it corrected by what corrects such a notice, which waits as the notice did. What
+    is said afterwards changes neither, and a follow-up is judged as the alert that it follows.
     """
     before = f"""coalesce((SELECT coalesce(f.launched_at, t.launched_at)
                              FROM alerts t LEFT JOIN alerts f ON f.id = t.follows WHERE t.id = {this}), 'infinity')"""
     earlier = f"(y.incident_id, y.status) = ({incident}, {status}) AND NOT y.corrects AND y.launched_at < {before}"
     # What a correction replaces is cancelled by it. A notice that was cancelled earlier was taken back.
     taken_back = f"y.state = 'cancelled' AND y.lane = 'routine' AND y.phase <> 'all-clear' AND y.finished_at < {before}"
-    return f"""CASE WHEN {phase} = 'all-clear' AND NOT {corrects} OR {corrects} AND EXISTS (
-                         SELECT FROM (SELECT y.lane, y.phase FROM alerts y
-                                       WHERE {earlier} AND y.follows IS NULL AND NOT ({taken_back})
-                                       ORDER BY y.launched_at DESC, y.id DESC LIMIT 1) AS said
-                          WHERE said.lane = 'emergency' OR said.phase = 'all-clear')
-                    THEN (SELECT array_agg(first.id) FROM alerts first
-                           WHERE (first.incident_id, first.status) = ({incident}, {status})
-                             AND first.lane = 'emergency' AND first.launched_at IS NOT NULL
-                             AND NOT EXISTS (SELECT FROM alerts y
-                                              WHERE {earlier} AND y.phase = 'all-clear' AND y.state <> 'cancelled'
-                                                AND NOT {corrects} AND first.id = ANY (y.told_before))) END"""
+    return f"""CASE WHEN {phase} = 'all-clear' OR {corrects} THEN (
+                    SELECT array_agg(first.id) FROM alerts first
+                     WHERE (first.incident_id, first.status) = ({incident}, {status})
+                       AND first.lane = 'emergency' AND first.launched_at IS NOT NULL
+                       AND (NOT EXISTS (
+                                SELECT FROM alerts y
+                                 WHERE {earlier} AND y.phase = 'all-clear' AND y.state NOT IN ('cancelled', 'paused')
+                                   AND first.id = ANY (y.told_before))
+                            OR {corrects} AND 'all-clear' = (
+                                SELECT y.phase FROM alerts y
+                                 WHERE {earlier} AND y.follows IS NULL AND NOT ({taken_back})
+                                 ORDER BY y.launched_at DESC, y.id DESC LIMIT 1))) END"""
 
 
 OF_EMERGENCIES = of_emergencies(

@@ -57,6 +57,18 @@ def _site(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://evil.alerts.example.gov/alerts/17", None),
         ("https://user@alerts.example.gov/alerts/17", None),
         ("https://alerts.example.gov/join", None),
+        ("Alert 17", 17),
+        ("código: 17", 17),
+        ("(https://alerts.example.gov/alerts/17)", 17),
+        ("More:alerts.example.gov/alerts/17", 17),
+        ("http://evil.example/alerts.example.gov/alerts/17", None),
+        ("http://evil.example/https://alerts.example.gov/alerts/17", None),
+        ("http://evil.example?u=alerts.example.gov/alerts/17", None),
+        ("http://evil.example#alerts.example.gov/alerts/17", None),
+        ("http://evil.example/,alerts.example.gov/alerts/17", None),
+        ("evil.example:https://alerts.example.gov/alerts/17", None),
+        ("https://alerts.example.gov/alerts/17@evil.example", None),
+        ("https://alerts.example.gov/alerts/17-evil", None),
     ],
 )
 def test_the_code_is_found_however_it_is_pasted(given: str, code: int | None) -> None:

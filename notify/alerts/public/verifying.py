@@ -18,7 +18,7 @@ from notify.content import together
 from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core.settings import settings
 from notify.core.urls import find_urls
-from notify.models import Alert, StoredContent
+from notify.models import Alert, Lane, StoredContent
 
 LONGEST = 20_000  # characters of a message that are read
 _TIME = r"\d{1,2}:\d\d(?:\s?[ap]\.?\s?m\.?)?"
@@ -26,7 +26,9 @@ _HEAD = re.compile(rf"^\s*(?:(?:fwd?|rv|re)\s*:\s*)*(?:{_TIME}\s)?", re.IGNORECA
 _TAIL = re.compile(rf"\s{_TIME}\s*$", re.IGNORECASE)
 _DASHES = re.compile("[\u2010-\u2015\u2212]")
 _KEPT = re.compile(r"[^\W_]|(?<=[^\W_])[.,:/@_-]+(?=[^\W_])|[@#%$€£°+&=]|(?<![^\W_])-(?=\d)")
-_NUMBER = re.compile(r"#?\s*([1-9][0-9\s]{0,24})\.?")
+_NUMBER = re.compile(r"(?:[^\W\d_]{1,12}\s*:?\s*)?#?\s*([1-9][0-9\s]{0,24})\.?")  # also "Alert 12" and "code: 12"
+_BETWEEN = re.compile(r"[\s<>\"\u00ab\u00bb\u201c\u201d]+")  # addresses have none of these
+_BEFORE = re.compile(r"[('\u2018\[{*_]*(?:[^\W\d_]+:(?!//))?(?:https?://)?", re.IGNORECASE)
 
 
 class Verdict(StrEnum):
@@ -45,7 +47,9 @@ class Sent:
 
     alert_id: int
     status: str
+    lane: Lane
     launched_at: datetime
+    expires_at: datetime
     words: Mapping[tuple[str, str], StoredContent]
 
 
@@ -64,8 +68,12 @@ def code_of(given: str) -> int | None:
 def _codes(text: str) -> Iterator[int]:
     """Find the codes in links of ours, in their order."""
     site = re.escape(settings().public_url.partition("://")[2])
-    found = re.finditer(rf"(?<![\w.@-]){site}/(?:alerts|verify)/([1-9][0-9]{{0,17}})(?![0-9])", text, re.IGNORECASE)
-    return (int(one[1]) for one in found)
+    page = re.compile(rf"{site}/(?:alerts|verify)/([1-9][0-9]{{0,17}})(?![\w@-])", re.IGNORECASE)
+    for piece in _BETWEEN.split(text):
+        # It begins the address: in the middle of one it would be part of another server's.
+        begun = _BEFORE.match(piece)
+        if begun and (found := page.match(piece, begun.end())):
+            yield int(found[1])
 
 
 def is_message(given: str) -> bool:
@@ -79,12 +87,15 @@ def is_message(given: str) -> bool:
 def find(s: Session, alert_id: int) -> Sent | None:
     """Return a launched alert with its words; None if the city has launched none with this code."""
     alert = s.execute(
-        select(Alert.id, Alert.status, Alert.launched_at).where(Alert.id == alert_id, Alert.launched_at.is_not(None))
+        select(Alert.id, Alert.status, Alert.lane, Alert.launched_at, Alert.expires_at).where(
+            Alert.id == alert_id, Alert.launched_at.is_not(None)
+        )
     ).first()
     if alert is None or alert.launched_at is None:
         return None
     found = s.scalars(select(StoredContent).where(StoredContent.alert_id == alert_id))
-    return Sent(alert.id, alert.status, alert.launched_at, {(one.channel, one.language): one for one in found})
+    words = {(one.channel, one.language): one for one in found}
+    return Sent(alert.id, alert.status, alert.lane, alert.launched_at, alert.expires_at, words)
 
 
 def compare(sent: Sent, message: str) -> Verdict:
@@ -98,11 +109,16 @@ def compare(sent: Sent, message: str) -> Verdict:
 
 
 def is_digest(s: Session, message: str) -> bool:
-    """Whether a pasted message is the one that names several alerts, in whose words they were sent together."""
+    """Whether a pasted message is the one that names several alerts, in whose words they are sent together.
+
+    Only routine ones that were in force at one time are (`delivery.digests`).
+    """
     codes = list(_codes(unicodedata.normalize("NFKC", message[:LONGEST])))
     sent = [find(s, code) for code in codes[: together.MOST]]
-    found = [one for one in sent if one is not None and one.status == "Actual"]
+    found = [one for one in sent if one is not None and one.status == "Actual" and one.lane is Lane.ROUTINE]
     if not len(set(codes)) == len(codes) == len(found) > 1:
+        return False
+    if max(one.launched_at for one in found) >= min(one.expires_at for one in found):
         return False
     ours = settings()
     about = together.About(ours.city, ours.program, ours.help_contact)

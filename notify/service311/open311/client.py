@@ -1,7 +1,7 @@
 """Ask a GeoReport v2 endpoint, and file requests with it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Literal, Protocol
@@ -32,13 +32,15 @@ class Dialect:
     """Where an endpoint differs from the specification.
 
     `page_size`: how many requests one answer holds. `pages`: whether it knows `page` and `page_size`, which are an
-    extension. `zone_in_dates`: whether it takes an offset in start_date, as the specification wants.
+    extension. `zone_in_dates`: whether it takes an offset in start_date, as the specification wants. `key_to_read`:
+    whether it wants the key for reading, too, where it stands in the address and so in logs.
     """
 
     format: Literal["json", "xml"] = "json"
     page_size: int = 50
     pages: bool = True
     zone_in_dates: bool = True
+    key_to_read: bool = False
     jurisdiction: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,11 +85,12 @@ class Open311:
             found = reading.requests(body, self._zone)[0]
         return next((one for one in found if one.id == request_id), None)
 
-    def requests(self, start: datetime, end: datetime, service_codes: Iterable[str] = ()) -> list[Request]:
-        """Return the requests that were made in a time, each once, in the endpoint's order. Raises Unavailable.
+    def requests(self, start: datetime, end: datetime, service_codes: Iterable[str] = ()) -> tuple[list[Request], bool]:
+        """Return the requests that were made in a time, each once, in the endpoint's order, and whether these are all.
+        Raises Unavailable.
 
         An endpoint may repeat its last page for ever, or know no pages: reading ends with the first page that has
-        nothing new.
+        nothing new. One that knows none gives at most `page_size`.
         """
         query = {"start_date": self._date(start), "end_date": self._date(end)}
         if codes := ",".join(service_codes):
@@ -100,12 +103,12 @@ class Open311:
                 read = reading.requests(body, self._zone)[0]
             fresh = {one.id: one for one in read if one.id not in found}
             if not fresh:
-                break
+                return list(found.values()), True
             found |= fresh
-        return list(found.values())
+        return list(found.values()), not self._dialect.pages and len(found) < self._dialect.page_size
 
     def file(self, wanted: Wanted) -> Filed:
-        """File a request. Raises RefusedByCity, Unavailable, or PerhapsFiled when no answer came."""
+        """File a request. Raises RefusedByCity, Unavailable, or PerhapsFiled when the answer names no request."""
         form = {"service_code": wanted.service_code, "description": wanted.description}
         if self._key:
             form["api_key"] = self._key
@@ -115,13 +118,14 @@ class Open311:
             form["long"], form["lat"] = (f"{degrees:.6f}" for degrees in wanted.at)
         form |= {f"attribute[{code}]": value for code, value in wanted.attributes.items()}
         answer = self._ask("POST", "requests", {}, urlencode(form).encode())
-        if answer.status >= 500:  # it may have failed after it was stored
-            raise PerhapsFiled(f"the city's system answers {answer.status}")
-        body = _body(answer)
-        try:
-            return reading.filed(body)
-        except Unreadable as error:
-            raise PerhapsFiled(f"the city's system took it, but its answer cannot be read: {error}") from None
+        if 400 <= answer.status < 500 and answer.status != 408:
+            _body(answer)
+        with suppress(Unreadable):
+            if 200 <= answer.status < 300:
+                return reading.filed(answer.body)
+        # Neither an id nor a refusal: what fails may have failed after it was stored.
+        said = reading.refusal(answer.body)
+        raise PerhapsFiled(f"the city's system answers {answer.status}" + (f": {said}" if said else ""))
 
     def by_token(self, token: str) -> Filed:
         """Return the id that a token stands for, empty while there is none. Raises Unavailable."""
@@ -139,8 +143,8 @@ class Open311:
 
     def _ask(self, method: str, path: str, query: Mapping[str, str], form: bytes | None = None) -> Answer:
         more = {"jurisdiction_id": self._dialect.jurisdiction} if self._dialect.jurisdiction else {}
-        if self._key and form is None:
-            more["api_key"] = self._key  # some want it for reading, too
+        if self._key and form is None and self._dialect.key_to_read:
+            more["api_key"] = self._key
         asked = urlencode({**query, **more})
         address = f"{self._root}/{path}.{self._dialect.format}" + (f"?{asked}" if asked else "")
         headers = {"Accept-Encoding": "identity", **self._dialect.headers}

@@ -80,10 +80,13 @@ def requests(body: bytes, zone: tzinfo) -> tuple[list[Request], int]:
 
 
 def filed(body: bytes) -> Filed:
-    """Return the answer to a request that was handed over, or to a token. Raises Unreadable."""
+    """Return the answer to a request that was handed over, or to a token. Raises Unreadable, also when it names neither
+    and says nothing: then nobody knows what became of it."""
     for one in _entries(body):
         if isinstance(one, dict):
-            return Filed(_text(one, "service_request_id"), _text(one, "token"), _text(one, "service_notice"))
+            found = Filed(_text(one, "service_request_id"), _text(one, "token"), _text(one, "service_notice"))
+            if any((found.id, found.token, found.notice)):
+                return found
     raise Unreadable("it names no request")
 
 
@@ -173,7 +176,9 @@ def _text(entry: dict[str, Any], name: str) -> str:
     value = entry.get(name)
     if value is None or isinstance(value, dict | list):  # {} stands for an empty element
         return ""
-    return str(value).strip()[:MOST_CHARACTERS]
+    # JSON can hold halves of a letter and control characters, which neither a page nor PostgreSQL takes.
+    shown = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in str(value)[:MOST_CHARACTERS])
+    return shown.strip()
 
 
 def _time(entry: dict[str, Any], name: str, zone: tzinfo) -> datetime | None:

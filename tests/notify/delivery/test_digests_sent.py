@@ -9,6 +9,7 @@ import redis as redis_client
 from sqlalchemy import text
 
 from notify.alerts.public import verifying
+from notify.content.together import About, Brief, most_units, write
 from notify.core import crypto
 from notify.core.db import transaction
 from notify.core.settings import settings
@@ -98,3 +99,24 @@ def test_a_worker_that_dies_after_it_sent_a_digest_sends_it_once(
     digests.follow(datetime.now(UTC) + timedelta(seconds=1))
     assert [row.state for row in sql("SELECT state FROM deliveries")] == ["accepted"] * 3
     assert len(providers.received()) == 1
+
+
+@pytest.mark.parametrize(("starts_h", "together_in_force"), [(23, True), (24, False)])
+def test_alerts_that_were_never_in_force_together_are_in_no_digest(starts_h: int, together_in_force: bool) -> None:
+    before = datetime.now(UTC) - timedelta(days=3)
+    with transaction() as s:
+        zone(s, now=before)
+        sender(s, now=before)
+        resident(s, topics=("snow",), now=before)
+    starts = [before, before + timedelta(hours=starts_h)]
+    alerts = [alert_resolved(event="snow", expires_at=at + timedelta(days=1), now=at) for at in starts]
+    ours = settings()
+    about = About(ours.city, ours.program, ours.help_contact)
+    with transaction() as s:
+        found = [verifying.find(s, one) for one in alerts]
+        words = {one.alert_id: one.words["sms", "en"].text for one in found if one}
+        briefs = [Brief("", said, f"{ours.public_url}/alerts/{alert}") for alert, said in words.items()]
+        written = write("sms", "en", briefs, about, most_units("sms"))
+        assert written
+        assert written[1] == 2
+        assert verifying.is_digest(s, written[0].text) is together_in_force

@@ -13,7 +13,8 @@ from notify.audience.cache import precedence
 from notify.audience.live_count import LiveCount
 from notify.core.db import transaction
 from notify.delivery import forecast
-from notify.models import Alert, Lane, Suppression
+from notify.models import Alert, Contact, Lane, Subscriber, Suppression
+from notify.subscribers import proving
 from tests.database import sql
 from tests.factories import Resident, alert_ready, operator, resident, resolve, sender, square, zone
 from tests.notify.delivery.night import (
@@ -259,3 +260,31 @@ def test_a_follow_up_of_the_end_does_not_wait_either(corrects: bool) -> None:
     settle("failed", end)
     again = goes_on_with(first, 5, "all-clear", corrects=corrects, follows=end, channels=("email",))
     assert ends(again) == {("queued", None): 1}
+
+
+def test_a_correction_does_not_wait_while_the_emergency_holds() -> None:
+    """A routine notice in between does not make it one of that notice."""
+    people()
+    first = emergency()
+    goes_on_with(first, 10, "update")
+    assert ends(goes_on_with(first, 20, "update", corrects=True)) == {("queued", None): 3}
+
+
+def test_an_end_that_was_stopped_has_ended_nothing() -> None:
+    people()
+    first = emergency()
+    stopped = goes_on_with(first, 0, "all-clear")
+    with transaction() as s:
+        lifecycle.pause(s, stopped, operator(s), LATER)
+    assert ends(goes_on_with(first, 10, "all-clear")) == {("queued", None): 3}
+
+
+def test_what_the_former_owner_of_a_phone_was_told_was_not_told_to_the_next_one() -> None:
+    (who,) = people(1)
+    first = emergency()
+    with transaction() as s:
+        next_one = resident(s, topics=("storm",), phone=None, now=NIGHT)
+        contact, owner = s.get_one(Contact, who.sms), s.get_one(Subscriber, next_one.id)
+        proving.pass_on(s, contact, owner, NIGHT + timedelta(minutes=5))
+    later = goes_on_with(first, 0, "all-clear")
+    assert ends(later) == {("held", "quiet-hours"): 1}  # they live there, too, and hear of it in the morning

@@ -10,7 +10,15 @@ import pytest
 
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.outbound import Outbound
-from notify.service311.open311.client import Dialect, Open311, PerhapsFiled, RefusedByCity, Unavailable, Wanted
+from notify.service311.open311.client import (
+    MOST_PAGES,
+    Dialect,
+    Open311,
+    PerhapsFiled,
+    RefusedByCity,
+    Unavailable,
+    Wanted,
+)  # fmt: skip
 from notify.service311.open311.reading import Filed
 from tests.notify.channels.stand_in import Reply, Seen, StandIn
 
@@ -47,8 +55,9 @@ def test_the_services_are_asked_for_once() -> None:
 
 
 def test_pages_are_read_until_one_brings_nothing_new() -> None:
-    found, seen = ask(lambda city: city.requests(START, END, ["001", "002"]), page(1, 2), page(3, 2), page(3, 2))
-    assert [one.id for one in found] == ["1", "2", "3"]
+    replies = page(1, 2), page(3, 2), page(3, 2)
+    (found, are_all), seen = ask(lambda city: city.requests(START, END, ["001", "002"]), *replies)
+    assert ([one.id for one in found], are_all) == (["1", "2", "3"], True)
     assert [one.query["page"] for one in seen] == ["1", "2", "3"]
     assert seen[0].query == {
         "start_date": "2026-11-01T06:00:00Z",
@@ -60,15 +69,31 @@ def test_pages_are_read_until_one_brings_nothing_new() -> None:
 
 
 def test_an_endpoint_without_pages_is_asked_once_in_its_own_time() -> None:
-    dialect = Dialect(pages=False, zone_in_dates=False, jurisdiction="city.example.org")
-    found, (seen,) = ask(lambda city: city.requests(START, END), page(1), dialect=dialect, key="secret")
-    assert [one.id for one in found] == ["1"]
+    dialect = Dialect(pages=False, page_size=2, zone_in_dates=False, key_to_read=True, jurisdiction="city.example.org")
+    (found, are_all), (seen,) = ask(lambda city: city.requests(START, END), page(1), dialect=dialect, key="secret")
+    assert ([one.id for one in found], are_all) == (["1"], True)
     assert seen.query == {
         "start_date": "2026-11-01T01:00:00",
         "end_date": "2026-11-30T00:00:00",
         "jurisdiction_id": "city.example.org",
         "api_key": "secret",
     }
+
+
+def test_a_full_answer_without_pages_may_lack_some() -> None:
+    dialect = Dialect(pages=False, page_size=2)
+    (found, are_all), _ = ask(lambda city: city.requests(START, END), page(1, 2), dialect=dialect)
+    assert (len(found), are_all) == (2, False)
+
+
+def test_a_list_that_never_ends_is_cut_and_says_so() -> None:
+    (found, are_all), seen = ask(lambda city: city.requests(START, END), *(page(n) for n in range(MOST_PAGES)))
+    assert (len(found), are_all, len(seen)) == (MOST_PAGES, False, MOST_PAGES)
+
+
+def test_the_key_stays_out_of_addresses() -> None:
+    _, (seen,) = ask(lambda city: city.services(), page(), key="secret")
+    assert "secret" not in seen.url
 
 
 def test_an_endpoint_that_speaks_xml() -> None:
@@ -124,7 +149,19 @@ def test_a_refusal_is_told_in_the_citys_words(reply: Reply, said: str) -> None:
         ask(lambda city: city.file(POTHOLE), reply)
 
 
-@pytest.mark.parametrize("reply", [Reply(way="drop"), Reply(503), Reply(200, b"<html>ok</html>")])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(way="drop"),
+        Reply(503),
+        Reply(302),
+        Reply(408),
+        Reply(200, b"<html>ok</html>"),
+        Reply(200, {}),
+        Reply(200, [{"code": "400", "description": "service_code is not valid"}]),
+        Reply(500, [{"service_request_id": "9"}]),
+    ],
+)
 def test_what_may_have_been_filed_is_not_called_a_failure(reply: Reply) -> None:
     with pytest.raises(PerhapsFiled):
         ask(lambda city: city.file(POTHOLE), reply)

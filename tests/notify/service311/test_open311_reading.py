@@ -144,6 +144,20 @@ def test_a_time_or_none(said: Any, at: datetime | None) -> None:
     assert one(requested_datetime=said).requested_at == at
 
 
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("half \ud83d a letter", "half  a letter"),
+        ("nothing\0at all", "nothingat all"),
+        ("two\nlines", "two lines"),
+        ("x" * 5_000, "x" * 4_000),
+        ("Straße 😀", "Straße 😀"),
+    ],
+)
+def test_words_can_be_shown_and_stored(said: str, read: str) -> None:
+    assert one(description=said).description == read
+
+
 def test_what_cannot_be_read_keeps_nothing_else_from_being_read() -> None:
     found, unread = reading.requests(b'[7, null, {"status": "open"}, {"service_request_id": "1"}]', CITY)
     assert ([each.id for each in found], unread) == (["1"], 3)
@@ -172,7 +186,7 @@ def test_what_is_not_of_its_kind_is_refused(body: bytes) -> None:
     [
         (b'[{"service_request_id": 293944, "service_notice": "Thanks"}]', Filed("293944", "", "Thanks")),
         (b'[{"token": "12345"}]', Filed("", "12345", "")),
-        (b"[{}]", Filed("", "", "")),  # blackbox
+        (b'[{"service_notice": "Thanks"}]', Filed("", "", "Thanks")),  # blackbox
         (b"<service_requests><request><token>12345</token></request></service_requests>", Filed("", "12345", "")),
     ],
 )
