@@ -68,7 +68,7 @@ RIGHTS = {
     "import_asks": "SELECT, INSERT, DELETE, UPDATE (message_id)",
     "joinings": "SELECT, INSERT, DELETE, UPDATE (code_hash, link_hash, code_ends_at, code_tries, contact_id, ended_at)",
     "conversations": "SELECT, INSERT, DELETE, UPDATE (asked, kept_sealed, language, message_id, changed_at, ends_at)",
-    "address_checks": "SELECT, INSERT, UPDATE (answer, answered_at)",
+    "address_checks": "SELECT, INSERT, DELETE, UPDATE (answer, answered_at)",
     "sign_in_tries": "SELECT, INSERT, DELETE, UPDATE (level, at)",
     "senders": "SELECT, INSERT, UPDATE (rate_per_s, daily_cap, status, note, opened_at)",
     "zones": "SELECT, INSERT, UPDATE (name, external_id, retired_at, owner)",

@@ -50,7 +50,8 @@ def take_along(cursor: "psycopg.Cursor[Any]", held: Lease, claimed: Sequence[int
     """
     if held.status != "Actual" or not claimed:
         return {}
-    values = {"ids": list(claimed), "now": now, "last": now + timedelta(seconds=LAST_S), "channel": held.channel}
+    values = {"ids": list(claimed), "now": now, "last": now + timedelta(seconds=LAST_S), "channel": held.channel,
+              "language": held.language}  # fmt: skip
     found = cursor.execute(_ALONG, values).fetchall()
     waiting: dict[int, list[tuple[int, Brief]]] = defaultdict(list)
     for carrier, delivery, alert, subject, said in found:
@@ -135,7 +136,7 @@ _ALONG = f"""
       JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
       JOIN contacts c ON c.id = m.contact_id JOIN choices own ON own.subscriber_id = c.subscriber_id
       {rules.facts("a.topic")}
-     WHERE own.digest IS NOT NULL
+     WHERE own.digest IS NOT NULL AND b.language = %(language)s  -- a message is in one language
        AND CASE WHEN is_new THEN m.state = 'held' AND m.reason <> '{MERGED}' AND b.state = 'held'
                 ELSE m.state IN ('held', 'accepted') END
        AND a.state IN ('sending', 'sent') AND a.status = 'Actual' AND a.expires_at > %(last)s

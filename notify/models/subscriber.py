@@ -42,7 +42,7 @@ class Contact(Base):
     entered_at: Mapped[datetime | None]  # by staff, who asked it to confirm
     lowest_severity: Mapped[int | None] = mapped_column(SmallInteger)  # of routine alerts; None: any
     created_at: Mapped[datetime]
-    passed_on_at: Mapped[datetime | None]  # since when it is the resident's, if somebody else had it before
+    passed_on_at: Mapped[datetime | None]  # since when it is the resident's, if somebody else had the address before
 
     __table_args__ = (
         UniqueConstraint("channel", "address_index"),

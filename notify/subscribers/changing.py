@@ -11,9 +11,9 @@ from notify.city import geocoder
 from notify.city.geocoder.standing import city_before
 from notify.core import crypto, keyring, points
 from notify.core.errors import Invalid, Refused
-from notify.core.settings import settings
-from notify.models import AddressLedger, Consent, Contact, Operator, Place, Subscriber
+from notify.models import Consent, Contact, Operator, Place
 from notify.subscribers import addresses, labels, place_checks, record
+from notify.subscribers.giving_up import give_up
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.identity import free
 from notify.subscribers.placing import NoPlace, certain
@@ -133,7 +133,7 @@ def correct(
     old = _old(s, subscriber_id, channel, contact)
     free(s, [(channel, index)])
     if old is not None:
-        _give_up(s, old, now)
+        give_up(s, old, now, reason="corrected", how="operator")
     new = Contact(
         subscriber_id=subscriber_id,
         channel=channel,
@@ -249,22 +249,6 @@ def _old(s: Session, subscriber_id: int, channel: str, contact: int | None) -> C
         )
         raise Invalid(f"This resident {what} {channel} contacts: {known or 'none'}.", hint="Give the id of one.")
     return fitting[0] if fitting else None
-
-
-def _give_up(s: Session, old: Contact, now: datetime) -> None:
-    """Move a contact to an erased resident of its own. Its consents stay with it; imports treat it as erased."""
-    since = s.get_one(Subscriber, old.subscriber_id).created_at  # its alerts stay in the record that one finds by it
-    nobody = Subscriber(language=settings().languages[0], created_at=since, erased_at=now)
-    s.add(nobody)
-    s.flush()
-    old.subscriber_id, old.address_sealed, old.verified_at = nobody.id, None, None
-    s.add(
-        AddressLedger(
-            channel=old.channel, address_index=old.address_index, contact_id=old.id, at=now, act="erased",
-            reason="corrected", how="operator",
-        )
-    )  # fmt: skip
-    s.flush()
 
 
 def _label(given: str) -> str:

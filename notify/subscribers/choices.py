@@ -80,10 +80,12 @@ def choose(s: Session, subscriber_id: int, wanted: Chosen, now: datetime) -> Non
         "digest": wanted.digest,
     }
     _set(s, subscriber_id, own)
-    if before.digest is not None and wanted.digest is None:
+    if before.digest is not None and wanted.digest != before.digest:
         digests.let_go(s, subscriber_id, now)
     if is_new:
         pause(s, subscriber_id, until)
+    elif before.muted_until is not None and wanted.zone != before.zone:
+        _move_pause(s, subscriber_id, before, wanted)
 
 
 def pause(s: Session, subscriber_id: int, until: datetime | None) -> None:
@@ -91,6 +93,13 @@ def pause(s: Session, subscriber_id: int, until: datetime | None) -> None:
     mine = Preference.subscriber_id == subscriber_id
     topics = s.scalars(update(Preference).where(mine).values(muted_until=until).returning(Preference.topic)).all()
     _set(s, subscriber_id, {"muted_until": None if topics else until})
+
+
+def _move_pause(s: Session, subscriber_id: int, before: Chosen, wanted: Chosen) -> None:
+    """Have a pause end on the same day as before in another time zone. One by text ends at its own moment."""
+    day = before.muted_until
+    if day is not None and muted_until(s, subscriber_id) == quiet_time.moment(day, time(0), before.zone):
+        pause(s, subscriber_id, quiet_time.moment(day, time(0), wanted.zone))
 
 
 def add_topics(s: Session, subscriber_id: int, topics: Collection[Topic]) -> None:

@@ -84,7 +84,7 @@ def add_contact(s: Session, who: Applicant, subscriber_id: int, now: datetime) -
     elif found.subscriber_id == subscriber_id:
         consent.opt_back_in(s, found.channel, found.id, how=who.how, now=now)
     else:
-        proving.pass_on(s, found, resident, now)
+        found, _had_places = proving.pass_on(s, found, resident, now)
     proving.verify(s, found, now)
     s.add(Consent(contact_id=found.id, kind="opt-in", at=now, how=who.how, words=who.words))
     return Joined(subscriber_id, found.id, is_new=False)
@@ -101,7 +101,7 @@ def contact_of(s: Session, who: Applicant, wish: Wish, now: datetime) -> tuple[C
     s.flush()
     found, had_others = _stored(s, who), False
     if found is not None:
-        had_others = proving.pass_on(s, found, resident, now)
+        found, had_others = proving.pass_on(s, found, resident, now)
         proving.verify(s, found, now)
     else:
         found = _new(s, who, resident.id, now)

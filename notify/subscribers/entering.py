@@ -182,7 +182,7 @@ def _contact(s: Session, channel: str, address: str, entry: Entry, now: datetime
         s.add(resident)
         s.flush()
         if found is not None:
-            proving.pass_on(s, found, resident, now)
+            found, _had_places = proving.pass_on(s, found, resident, now)
         else:
             found = enrolling.store(s, channel, address, resident.id, now)
         found.entered_at = now

@@ -21,6 +21,7 @@ from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop
 from notify.models import Subscriber
 from notify.subscribers.homes import SEALED_ADDRESS
+from notify.subscribers.record import IS_THEIRS
 
 DAMAGED = "damaged"
 KEYED_HASH = "a keyed hash of the address or place, by which it is found"
@@ -90,10 +91,9 @@ HELD = {
     "address_checks": Held(gettext_noop("when we asked whether you still live there"), _OWN),
     "deliveries": Held(
         gettext_noop("the alerts that we sent you, or left out"),
-        """t.id IN (SELECT d.id FROM alerts a CROSS JOIN contacts c
-                      JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
-                     WHERE c.subscriber_id = :id AND a.launched_at >= :since
-                       AND (c.passed_on_at IS NULL OR a.launched_at >= c.passed_on_at))""",
+        f"""t.id IN (SELECT d.id FROM alerts a CROSS JOIN contacts c JOIN subscribers r ON r.id = c.subscriber_id
+                       JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
+                      WHERE r.id = :id AND a.launched_at IS NOT NULL AND a.expires_at > :since AND {IS_THEIRS})""",  # noqa: S608
         {"batch_id": INTERNAL},
         """, (SELECT x.subject FROM batches b JOIN contents x USING (alert_id, channel, language)
                WHERE b.id = t.batch_id) AS subject,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notify.core.translation import gettext, gettext_noop
-from notify.subscribers import consent, reassigned
+from notify.subscribers import consent, proving, reassigned
 
 _HOWS: Mapping[str, str] = {
     consent.BY_WEB: gettext_noop("a code that you entered on the web"),
@@ -32,6 +32,7 @@ _WORDS: Mapping[str, str] = {
     "hard-bounce": gettext_noop("a message came back"),
     "complaint": gettext_noop("a message was marked as spam"),
     "reassigned": gettext_noop("the number was reported as somebody else's"),
+    proving.PASSED_ON: gettext_noop("somebody else has proved that it is theirs"),
     "invalid": gettext_noop("there is no such phone or email"),
 }
 

@@ -14,12 +14,15 @@ from sqlalchemy.orm import Session
 from notify.core import audit
 from notify.models import Consent, Contact, Place, ResidentChange, Subscriber, Suppression
 from notify.subscribers import consent, questions, serving, wishes
+from notify.subscribers.giving_up import give_up
+from notify.subscribers.identity import free
 from notify.subscribers.wishes import Wish
 
 # A number that was given up rests so long, at least, before somebody else gets it: 47 CFR 52.15(f)(1)(ii). About 35
 # million pass on in the USA each year (FCC 18-177).
 RESTS = timedelta(days=45)
 YES = "YES by "  # how a consent begins that answers a question
+PASSED_ON = "passed on"  # in the ledger, of an address that somebody else has proved
 BY_IMPORT = "import without a record of the consent"
 
 
@@ -51,19 +54,29 @@ def verify(s: Session, contact: Contact, now: datetime) -> None:
         wishes.note_arrival(s, contact.subscriber_id, now)
 
 
-def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> bool:
-    """Move a contact to who has proved it, and return whether the resident before has places.
+def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> tuple[Contact, bool]:
+    """Take an address from its resident for who has proved it. Return their contact, not verified, and whether the
+    resident before has places.
 
-    That resident keeps other contacts, places and topics; what was noted about the address, such as opt-outs and their
-    proof, stays with it. One whom staff had entered by this contact alone, and who never confirmed, is erased: nothing
-    may be sent to them, and nobody would ever take them up again.
+    That resident keeps other contacts, places and topics. The contact is a new one: messages that wait for the one
+    before do not go to its new owner, who gets what is in force at their own places. What was noted about the address,
+    such as opt-outs and their proof, stays with it. A resident whom staff had entered by this contact alone, and who
+    never confirmed, is erased: nothing may be sent to them, and nobody would ever take them up again.
     """
     before = contact.subscriber_id
     assert before is not None  # noqa: S101  only timelines have none
     was_entered = contact.entered_at is not None and contact.verified_at is None
-    contact.subscriber_id, contact.lowest_severity, contact.passed_on_at = to.id, None, now
-    contact.entered_at = None
     questions.settle(s, contact.channel, contact.address_index, now)
+    theirs = Contact(
+        subscriber_id=to.id, channel=contact.channel, address_index=contact.address_index,
+        address_sealed=contact.address_sealed, created_at=now, dead_at=contact.dead_at, asked_at=contact.asked_at,
+        passed_on_at=now,
+    )  # fmt: skip
+    # Before the time from which on the ledger is theirs.
+    give_up(s, contact, now - timedelta(microseconds=1), reason=PASSED_ON, how=PASSED_ON)
+    free(s, [(theirs.channel, theirs.address_index)])
+    s.expire(contact, ["address_index"])
+    s.add(theirs)
     s.flush()
     s.execute(insert(ResidentChange).values(subscriber_id=before).on_conflict_do_nothing())  # triggers see the new one
     audit.note(
@@ -72,7 +85,7 @@ def pass_on(s: Session, contact: Contact, to: Subscriber, now: datetime) -> bool
     )  # fmt: skip
     if was_entered and s.scalar(select(Contact.id).where(Contact.subscriber_id == before).limit(1)) is None:
         serving.erase_own(s, before, now, None, how="not confirmed")
-    return s.scalar(select(Place.id).where(Place.subscriber_id == before).limit(1)) is not None
+    return theirs, s.scalar(select(Place.id).where(Place.subscriber_id == before).limit(1)) is not None
 
 
 def _has_only_answered(s: Session, contact: Contact) -> bool:

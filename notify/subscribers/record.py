@@ -17,8 +17,11 @@ from notify.subscribers import addresses
 
 Gap = Literal["barred", "unverified", "no-topics", "no-place", "all-left", "some-left", ""]
 DAMAGED = "damaged: enter it again"
-# Since when a contact `c` is its resident's, `r`, as SQL: what came before was somebody else's (`proving.pass_on`).
-THEIRS_SINCE = "greatest(r.created_at, c.passed_on_at)"
+# Whether a delivery `d` of an alert `a` to a contact `c` was for the resident `r`, as SQL. Who joins during an alert
+# gets it at once, so an older alert counts by when it went to them; what is not claimed yet will. Earlier versions
+# moved a contact with its deliveries to its next owner.
+IS_THEIRS = """greatest(a.launched_at, coalesce(d.claimed_at, d.settled_at, 'infinity'))
+               >= greatest(r.created_at, c.passed_on_at)"""
 ALERTS = 20  # how many of the last alerts are searched for messages to the resident
 
 
@@ -233,14 +236,13 @@ _TOPICS_OF_CONTACT = f"""
 """  # noqa: S608  the rules are constants of ours
 _CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
 _TOPICS = "SELECT topic::text, muted_until FROM preferences WHERE subscriber_id = :id ORDER BY topic"
-# Joined through the alerts, because deliveries have no index that begins with the contact. What was launched before
-# the contact was theirs went to who had it then (`proving.pass_on`), and shows where that person lived.
+# Joined through the alerts, because deliveries have no index that begins with the contact.
 _ALERTS = f"""
     SELECT a.id, a.event, a.launched_at, c.channel, d.state::text AS state, d.reason
       FROM (SELECT id, event, launched_at FROM alerts WHERE launched_at IS NOT NULL
              ORDER BY launched_at DESC, id DESC LIMIT :most) a
       CROSS JOIN contacts c JOIN deliveries d ON d.alert_id = a.id AND d.contact_id = c.id
       JOIN subscribers r ON r.id = c.subscriber_id
-     WHERE r.id = :id AND a.launched_at >= {THEIRS_SINCE}
+     WHERE r.id = :id AND {IS_THEIRS}
      ORDER BY a.launched_at DESC, a.id DESC, c.id
 """  # noqa: S608  a constant of ours

@@ -17,7 +17,7 @@ from notify.core.logs import scrub
 from notify.core.settings import settings
 from notify.models import Operator, Subscriber, Topic
 from notify.models.subscriber import SuppressionReason
-from notify.subscribers import addresses, consent, import_lock
+from notify.subscribers import addresses, consent, import_lock, labels
 from notify.subscribers.record import Found, about, held, owner, read
 
 LONGEST_HOW = 200  # characters
@@ -116,6 +116,7 @@ _ERASE = (
         WHERE c.subscriber_id = :id AND (c.channel, c.address_index) = (v.channel, v.address_index)""",
     """INSERT INTO address_ledger (channel, address_index, contact_id, at, act, reason, how)
        SELECT channel, address_index, id, :now, 'erased', 'erased', :how FROM contacts WHERE subscriber_id = :id""",
+    "DELETE FROM address_checks WHERE subscriber_id = :id",
     "DELETE FROM import_asks WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "DELETE FROM direct_messages WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "DELETE FROM joinings WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
@@ -157,8 +158,10 @@ def proof(how: str, kept: str) -> str:
     how = " ".join(visible(how).split())
     if not how or len(how) > LONGEST_HOW or not how.isprintable():
         raise Invalid(f"how: say in 1 to {LONGEST_HOW} characters how the resident asked, such as: call to 311.")
-    if scrub(how) != how or kept[-10:] in "".join(filter(str.isdecimal, how)):
-        raise Invalid("how: leave out phone numbers and emails; it is stored with the resident's id for good.")
+    if scrub(how) != how or labels.names_a_house(how) or kept[-10:] in "".join(filter(str.isdecimal, how)):
+        raise Invalid(
+            "how: leave out phone numbers, emails and street addresses; it is stored with the resident's id for good."
+        )
     return how
 
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from notify.alerts import arrivals
 from notify.alerts.reporting import message_ledger
 from notify.alerts.reporting.message_load import Ledger
 from notify.channels.contract import Inbound
 from notify.core.db import transaction
 from notify.inbound import messages
 from notify.models import Topic
-from notify.subscribers import addresses, entering, questions, reassigned, serving, wishes
+from notify.subscribers import addresses, entering, questions, reassigned, received, serving, wishes
 from tests import factories
 from tests.api import asked, joins
 from tests.api.joins import MAIL, PHONE, form, join, sent_code
@@ -65,13 +66,41 @@ def test_a_further_phone_brings_nothing_of_who_had_it(door: httpx.Client) -> Non
     assert "7 Former Ave" not in mine.text
     assert mine.json()["deliveries"] == []
     assert [one["kept"] for one in mine.json()["conversations"] if one.get("kept")] == []
-    assert "/alerts/1" not in door.get("/me/why").text
     with transaction() as s:
         found = serving.find(s, PHONE, now, factories.operator(s, "agent"))
         assert found.resident is not None
         assert found.resident.alerts == []
+        assert received.read(s, found.resident.id, now).received == []
         month = message_ledger.of_resident(s, found.resident.id, now, factories.operator(s, "agent"))
         assert (month.each, month.routine) == ([], Ledger(0, 0, 0))
+
+
+def test_who_joins_during_an_alert_reads_on_their_page_that_it_was_for_them(door: httpx.Client) -> None:
+    now = datetime.now(UTC)
+    alert = factories.alert_resolved(now=now - timedelta(minutes=10))
+    join(door)
+    with transaction() as s:
+        arrivals.tell(s, datetime.now(UTC))
+    assert len(door.get("/me/data.json").json()["deliveries"]) == 1
+    assert f"/alerts/{alert}" in door.get("/me/why").text
+    with transaction() as s:
+        agent = factories.operator(s, "agent")
+        found = serving.find(s, PHONE, datetime.now(UTC), agent)
+        assert found.resident is not None
+        assert [one.alert_id for one in found.resident.alerts] == [alert]
+        assert len(message_ledger.of_resident(s, found.resident.id, datetime.now(UTC), agent).each) == 1
+
+
+def test_who_has_a_phone_now_gets_an_emergency_that_its_former_owner_got(door: httpx.Client) -> None:
+    now = datetime.now(UTC)
+    imported(PHONE, proved=now - timedelta(days=60))
+    factories.alert_resolved(now=now - timedelta(minutes=10))
+    as_owner("UPDATE deliveries SET state = 'delivered', claimed_at = now(), settled_at = now()")
+    join(door)
+    with transaction() as s:
+        arrivals.tell(s, datetime.now(UTC))
+    assert asked.rows("SELECT state::text FROM deliveries ORDER BY id") == [("delivered",), ("queued",)]
+    assert len(door.get("/me/data.json").json()["deliveries"]) == 1
 
 
 def test_who_adds_a_shared_email_does_not_see_who_joined_with_it(door: httpx.Client) -> None:
@@ -95,8 +124,9 @@ def test_a_late_yes_locks_nobody_out_who_joined_meanwhile(door: httpx.Client) ->
 def test_whom_staff_entered_with_a_phone_of_somebody_else_is_erased_when_its_owner_joins(door: httpx.Client) -> None:
     entered(datetime.now(UTC))
     join(door)
-    assert asked.rows("SELECT erased_at IS NULL, (SELECT count(*) FROM places p WHERE p.subscriber_id = r.id)"
-                      " FROM subscribers r ORDER BY id") == [(False, 0), (True, 1)]  # fmt: skip
+    rows = asked.rows("SELECT erased_at IS NULL, (SELECT count(*) FROM places p WHERE p.subscriber_id = r.id)"
+                      " FROM subscribers r ORDER BY id")  # fmt: skip
+    assert rows == [(False, 0), (True, 1), (False, 0)], "the last one has the phone as it was given up"
 
 
 def test_a_reassigned_number_erases_nobody_who_had_confirmed(door: httpx.Client) -> None:

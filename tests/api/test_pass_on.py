@@ -36,7 +36,8 @@ def imported(phone: str | None = None, email: str | None = None, proved: datetim
 
 
 def owner(channel: str) -> int:
-    return asked.number("SELECT subscriber_id FROM contacts WHERE channel = :channel", channel=channel)
+    has = "SELECT subscriber_id FROM contacts WHERE channel = :channel AND address_sealed IS NOT NULL"
+    return asked.number(has, channel=channel)
 
 
 def test_who_proves_an_imported_phone_sees_nothing_of_who_had_it(door: httpx.Client) -> None:
@@ -55,7 +56,7 @@ def test_who_proves_an_imported_phone_sees_nothing_of_who_had_it(door: httpx.Cli
         (former, str(owner("sms")))
     ]
     changed = asked.rows("SELECT subscriber_id FROM resident_changes")
-    assert {(former,), (owner("sms"),)} == set(changed), "both are counted anew"
+    assert {(former,), (owner("sms"),)} <= set(changed), "both are counted anew"
 
 
 def test_an_opt_out_of_who_had_the_email_stays_until_its_owner_presses_start(door: httpx.Client) -> None:

@@ -22,7 +22,7 @@ def _a_city_that_sends(database: str) -> None:
 
 
 def answer() -> received.Answer:
-    number = asked.number("SELECT max(id) FROM subscribers")
+    number = asked.number("SELECT max(id) FROM subscribers WHERE erased_at IS NULL")
     with transaction() as s:
         return received.read(s, number, datetime.now(UTC))
 

@@ -119,7 +119,7 @@ _MESSAGES = f"""
               CROSS JOIN (SELECT id, event, lane, launched_at FROM alerts
                            WHERE status <> 'Exercise' AND launched_at IS NOT NULL AND expires_at > :since) AS a
               JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
-             WHERE r.id = :id AND a.launched_at >= {record.THEIRS_SINCE}) AS found
+             WHERE r.id = :id AND {record.IS_THEIRS}) AS found
      WHERE at >= :since OR state IN ('queued', 'held')
      ORDER BY at DESC, alert_id DESC, id LIMIT :most
 """  # noqa: S608  a constant of ours

@@ -167,5 +167,5 @@ _OF_RESIDENT = f"""
               CROSS JOIN (SELECT id, launched_at FROM alerts
                            WHERE lane = 'routine' AND status <> 'Exercise' AND launched_at >= :since) AS a
               JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
-             WHERE r.id = :id AND a.launched_at >= {record.THEIRS_SINCE} GROUP BY a.id) AS of_alerts
+             WHERE r.id = :id AND {record.IS_THEIRS} GROUP BY a.id) AS of_alerts
 """  # noqa: S608  a constant of ours

@@ -11,7 +11,8 @@ from notify.channels.sms_segments import count as segments
 from notify.content import together
 from notify.core.db import transaction
 from notify.delivery import claims, digests, held, leases, recovery
-from notify.models import Suppression
+from notify.models import Contact, Subscriber, Suppression
+from notify.subscribers import choices, proving
 from tests.database import sql
 from tests.factories import resident, sender, zone
 from tests.notify.delivery.night import (
@@ -75,6 +76,29 @@ def test_a_digest_of_three_is_one_of_the_number_of_a_day() -> None:
     launch(LATER, hours=20)
     assert len(claim_all(LATER)) == 1
     assert states()["held", "most-a-day"] == 1
+
+
+def test_who_has_it_daily_now_does_not_wait_for_monday() -> None:
+    who = reader("weekly")
+    launch(NOON, hours=24 * 10)
+    with transaction() as s:
+        choices.choose(s, who.id, choices.Chosen(digest="daily"), NOON)
+    held.release(NOON)
+    assert claim_all(NOON) == []
+    held.release(FIVE)
+    assert len(claim_all(FIVE)) == 1
+
+
+def test_what_waits_for_who_had_a_phone_does_not_go_to_who_has_it() -> None:
+    who = reader()
+    launch(NOON)
+    with transaction() as s:
+        other = resident(s, topics=("snow",), phone=None, at=[(5.5, 5.5)], now=NOON)
+        theirs, _ = proving.pass_on(s, s.get_one(Contact, who.sms), s.get_one(Subscriber, other.id), NOON)
+        assert theirs.id != who.sms
+    held.release(FIVE)
+    assert claim_all(FIVE) == []
+    assert states() == {("skipped", "erased"): 1}
 
 
 def test_one_alert_alone_comes_in_its_own_words() -> None:

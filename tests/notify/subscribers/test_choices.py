@@ -69,6 +69,17 @@ def test_a_pause_outlasts_a_while_without_topics(s: Session, who: Resident) -> N
     assert choices.read(s, who.id, NOW).muted_until is None, "it was ended while there was no topic"
 
 
+def test_a_pause_ends_on_the_same_day_in_another_time_zone(s: Session, who: Resident) -> None:
+    day = TODAY + timedelta(days=9)
+    choices.choose(s, who.id, Chosen(muted_until=day), NOW)
+    choices.choose(s, who.id, Chosen(timezone="America/Los_Angeles", muted_until=day), NOW)
+    assert choices.read(s, who.id, NOW).muted_until == day
+    by_text = datetime(day.year, day.month, day.day, 15, 7, tzinfo=UTC)
+    choices.pause(s, who.id, by_text)
+    choices.choose(s, who.id, Chosen(muted_until=day), NOW)
+    assert choices.muted_until(s, who.id) == by_text
+
+
 def test_a_pause_that_is_over_is_none(s: Session, who: Resident) -> None:
     choices.choose(s, who.id, Chosen(muted_until=TODAY + timedelta(days=1)), NOW)
     assert choices.read(s, who.id, NOW + timedelta(days=2)).muted_until is None

@@ -10,7 +10,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.subscribers import changing, export_csv, import_csv, wishes
 from notify.subscribers.changing import Where
-from notify.subscribers.labels import is_private
+from notify.subscribers.labels import is_private, names_a_house
 from notify.subscribers.wishes import Wish
 from tests.database import sql
 from tests.factories import NOW, operator, resident
@@ -18,10 +18,13 @@ from tests.notify.subscribers.test_importing import lines, row
 
 ADDRESSES = ["4711 Elm St", "4 Elm", "12, Main St", "Calle Mayor 12", "Mom, 120B Main St", "me@example.org",
              "+12155550142", "(215) 555-0142", "call 215.555.0142"]  # fmt: skip
+# Seen later than the migration that sealed what was stored.
+MORE = ["12-14 Main St", "12Main St", "#12 Main St", "4B Elm St", "Elm St 7", "Calle Mayor 7", "12½ Oak Ave",
+        "No.12 Main St", "Apt.12 Elm", "W12 Oak Street"]  # fmt: skip
 WORDS = ["home", "Home 2", "work", "Mom's flat", "School No 5", "casa de mi mamá", "120", "2nd home", "PS118"]
 
 
-@pytest.mark.parametrize("label", ADDRESSES)
+@pytest.mark.parametrize("label", [*ADDRESSES, *MORE])
 def test_an_address_is_private(label: str) -> None:
     assert is_private(label)
 
@@ -29,6 +32,17 @@ def test_an_address_is_private(label: str) -> None:
 @pytest.mark.parametrize("label", WORDS)
 def test_a_word_for_a_place_is_not(label: str) -> None:
     assert not is_private(label)
+
+
+@pytest.mark.parametrize(
+    ("how", "is_one"),
+    [
+        ("paper form, 12 Main St", True), ("call from 12 Main Street Apt 4", True), ("visita, Calle Mayor 7", True),
+        ("call to 311", False), ("paper form of 2026-05-31", False), ("event of 12 May, St Mary", False),
+    ],
+)  # fmt: skip
+def test_a_proof_names_no_house(how: str, is_one: bool) -> None:
+    assert names_a_house(how) == is_one
 
 
 @pytest.mark.usefixtures("database")

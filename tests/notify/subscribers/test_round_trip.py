@@ -203,6 +203,7 @@ def test_opt_outs_of_addresses_without_a_resident_are_counted_since_no_file_can_
         consent.opt_out(s, "sms", "+12155550190", how="STOP", now=NOW, topic=Topic.SNOW)
         serving.erase(s, record.owner(s, "sms", addresses.index("sms", BEN)) or 0, LATER, None)
         assert count_unowned(s) == 2, "one of a stranger, one of who was erased"
+    assert sql("SELECT count(*) FROM address_checks")[0][0] == 1, "an erasure takes what its resident was asked"
 
 
 def test_a_history_of_many_years_comes_back(database: str) -> None:
