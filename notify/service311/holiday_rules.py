@@ -10,7 +10,7 @@ Pure: no database, no clock. Each zone and stream is computed by itself, week by
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from notify.service311.rules import (
@@ -65,35 +65,43 @@ def closed_days(rule: Rule, holidays: Sequence[Holiday]) -> dict[date, str]:
     if rule.weekend in (Weekend.IGNORE, Weekend.AS_IT_FALLS):
         return kept
     for day, name in sorted(days.items()):
-        if day.weekday() == 5 and rule.weekend is Weekend.NEAREST:
-            kept.setdefault(day - DAY, name)
-        elif day.weekday() >= 5:  # of Christmas and Boxing Day on a weekend, the second is kept on Tuesday
+        if day.weekday() >= 5:
+            # Christmas on a Saturday is kept on Thursday if Christmas Eve is a holiday, too; Boxing Day on Tuesday.
+            step = -DAY if day.weekday() == 5 and rule.weekend is Weekend.NEAREST else DAY
             while day.weekday() >= 5 or day in kept:
-                day += DAY
+                day += step
             kept[day] = name
     return kept
 
 
 class Closing:
-    """A rule with the dates on which its holidays are kept."""
+    """A rule with the dates on which its holidays are kept.
+
+    shut: these, and the holidays on a weekend themselves: nothing is moved to such a date, though it moves nothing.
+    """
 
     def __init__(self, rule: Rule, holidays: Sequence[Holiday]) -> None:
         self.rule = rule
         self.days = closed_days(rule, holidays)
+        self.shut = {each.day: each.name for each in holidays if each.name in rule.holidays} | self.days
         self.of_week: dict[date, list[date]] = defaultdict(list)
-        for day in sorted(self.days):
+        for day in sorted(self.shut):
             self.of_week[monday(day)].append(day)
 
     def reaching(self, due: date) -> list[date]:
         """Return the rule's days of the same week that change a collection due on this date, in order."""
-        return [day for day in self.of_week.get(monday(due), ()) if day == due or self._reaches_on(day, due)]
+        in_week = (day for day in self.of_week.get(monday(due), ()) if day in self.days)
+        return [day for day in in_week if day == due or self._reaches_on(day, due)]
 
     def _reaches_on(self, day: date, due: date) -> bool:
-        if (due - day).days * self.rule.step <= 0:
+        rule = self.rule
+        if (due - day).days * rule.step <= 0:
             return False
-        if self.rule.bound is None:
-            return self.rule.effect is Effect.SLIDE
-        return (self.rule.bound - due.weekday()) * self.rule.step >= 0
+        if rule.effect is Effect.SLIDE and (rule.last_weekday - due.weekday()) * rule.step <= 0:
+            return False  # who is served on the last day of the week, or after it, stays there
+        if rule.bound is None:
+            return rule.effect is Effect.SLIDE
+        return (rule.bound - due.weekday()) * rule.step >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +140,26 @@ def _collections(
             taken.add(collection.effective)
         else:
             waiting.append(day)
-    # Last, those that need to know when the next collection is.
+    _look_around(settled, {day: (due[day], plans[day]) for day in waiting})
+    return list(settled.values())
+
+
+def _look_around(settled: dict[date, Collection], waiting: dict[date, tuple[Schedule, _Plan]]) -> None:
+    """Complete what depends on the other collections: what merges with the next, and until when one is suspended."""
     dated = [(c.nominal, c.effective) for c in settled.values() if c.effective]
-    for day in waiting:
+
+    def of_trucks(day: date) -> list[date]:
         # By the date of the truck; of the whole week, for a day before this one may have moved behind it.
         week, horizon = monday(day), day + AHEAD
-        ahead = [at for nominal, at in dated if week <= nominal <= horizon and day < at <= horizon]
-        until = min(ahead, default=None)
-        settled[day] = _with_next(due[day], day, plans[day], until)
-    return list(settled.values())
+        return [at for nominal, at in dated if week <= nominal <= horizon and day < at <= horizon]
+
+    for day, c in settled.items():
+        if c.state is State.SUSPENDED:
+            settled[day] = replace(c, why=replace(c.why, until=min(of_trucks(day), default=None)))
+        elif c.why.cause is Cause.MERGED and c.effective and of_trucks(day).count(c.effective) == 1:
+            settled[day] = replace(c, why=replace(c.why, cause=Cause.HOLIDAY_ONLY))  # it is alone on that day
+    for day, (schedule, plan) in waiting.items():
+        settled[day] = _with_next(schedule, day, plan, min(of_trucks(day), default=None))
 
 
 def _plan(due: date, closing: Sequence[Closing]) -> _Plan | None:
@@ -153,7 +172,7 @@ def _plan(due: date, closing: Sequence[Closing]) -> _Plan | None:
                 target = week + rule.spill_to * DAY
                 if target == due and due not in each.days:
                     return None  # the day on which the others join it
-                open_day = target > due and not any(target in one.days for one in closing)
+                open_day = target > due and not any(target in one.shut for one in closing)
                 return _Plan(rule, target if open_day else None, names)
             if rule.effect in (Effect.SLIDE, Effect.HOLIDAY_ONLY, Effect.SET_OUT):
                 return _slide(due, rule, closing)
@@ -168,8 +187,8 @@ def _slide(due: date, rule: Rule, closing: Sequence[Closing]) -> _Plan:
         same = rule.effect is Effect.SLIDE is each.rule.effect and each.rule.direction is rule.direction
         reaching = each.reaching(due) if same else []
         for day in each.of_week.get(week, ()):
-            closed[day] = each.days[day]
-            if same and (day in reaching or (day - due).days * rule.step > 0):
+            closed[day] = each.shut[day]
+            if same and (day in reaching or (day in each.days and (day - due).days * rule.step > 0)):
                 pushing[day] = each.days[day]
     names = {day: name for day, name in pushing.items() if (day - due).days * rule.step < 0}
     pending, day, step = len(names), due, rule.step * DAY

@@ -116,9 +116,12 @@ def test_every_collection_is_on_its_day_moved_once_or_says_why_not(city: City) -
         assert (c.why.cause is Cause.REGULAR) == (c.state is State.ON_SCHEDULE)
         assert bool(c.why.holidays) == (c.state is not State.ON_SCHEDULE)
         assert set(c.why.holidays) <= set(closed.values())
+        assert (c.effective or c.nominal) == c.nominal or c.why.cause is not Cause.REGULAR
         if c.effective and c.why.cause is not Cause.MERGED:
             assert monday(c.effective) == monday(c.nominal), "a move ends with its week"
-            assert c.effective not in closed, "nothing is collected on a holiday"
+            if c.why.cause is not Cause.REGULAR:
+                shut = {each.day for rule in own for each in kept if each.name in rule.holidays}
+                assert c.effective not in shut | closed.keys(), "nothing is moved to a holiday"
         if not any(monday(day) == monday(c.nominal) for day in closed):
             assert c.state is State.ON_SCHEDULE
 

@@ -6,7 +6,8 @@ from datetime import date, time, timedelta
 import pytest
 
 from notify.core.errors import Invalid
-from notify.service311.holiday_rules import calendar
+from notify.service311.holiday_rules import calendar, closed_days
+from notify.service311.rule_checks import in_vain, unknown_holidays
 from notify.service311.rule_data import to_data, to_exception, to_holiday, to_rule
 from notify.service311.rules import (
     Cause,
@@ -29,7 +30,15 @@ MEMORIAL = Holiday(date(2026, 5, 25), "Memorial Day")
 NEW_YEAR_MONDAY = Holiday(date(2026, 11, 23), "New Year")
 COLUMBUS = Holiday(date(2026, 10, 12), "Columbus Day")
 NAMES = frozenset(
-    ["Thanksgiving", "Day after Thanksgiving", "Memorial Day", "Independence Day", "Christmas", "New Year"]
+    [
+        "Thanksgiving",
+        "Day after Thanksgiving",
+        "Memorial Day",
+        "Independence Day",
+        "Christmas Eve",
+        "Christmas",
+        "New Year",
+    ]
 )
 SLIDE = Rule(NAMES, Effect.SLIDE)
 DAY_ONLY = Rule(NAMES, Effect.HOLIDAY_ONLY)
@@ -39,7 +48,9 @@ EVENING = Rule(NAMES, Effect.SET_OUT, set_out_at=time(18))
 SUSPEND = Rule(NAMES, Effect.SUSPEND)
 AS_IT_FALLS = Rule(NAMES, Effect.SLIDE, weekend=Weekend.AS_IT_FALLS)
 OBSERVED = Rule(NAMES, Effect.SLIDE, weekend=Weekend.NEAREST)
-OR_SUSPEND = Rule(NAMES, Effect.SLIDE, otherwise=Otherwise.SUSPEND)
+OR_SUSPEND = Rule(NAMES, Effect.SLIDE, weekend=Weekend.AS_IT_FALLS, otherwise=Otherwise.SUSPEND)
+OBSERVED_TO_SUNDAY = replace(OBSERVED, spill_to=6)
+MERGE_ON_WEDNESDAY = Rule(NAMES, Effect.MERGE, spill_to=2)
 
 
 def on(*weekdays: str, stream: str = "trash", zone: str = "1") -> Schedule:
@@ -51,7 +62,7 @@ def week_of(
 ) -> dict[str, str]:
     """The week's collections by nominal weekday; unless given, each weekday is another zone's day."""
     first = day - timedelta(days=day.weekday())
-    schedules = zones or [on(each, zone=each) for each in DAYS[:6]]
+    schedules = zones or [on(each, zone=each) for each in DAYS]
     found = calendar(schedules, holidays, rules, [], first, first + timedelta(days=6))
     return {DAYS[c.nominal.weekday()]: shown(c) for c in found}
 
@@ -66,29 +77,34 @@ def shown(collection: Collection) -> str:
 
 
 def days(text: str) -> dict[str, str]:
-    return dict(zip(DAYS, text.split(), strict=False))
+    """Sunday is left out where it is on schedule."""
+    return dict(zip(DAYS, [*text.split(), "Sun"], strict=False))
 
 
 XMAS_SAT = [Holiday(date(2027, 12, 25), "Christmas")]
+EVE_AND_XMAS = [Holiday(date(2027, 12, 24), "Christmas Eve"), *XMAS_SAT]
 XMAS_FRI = [Holiday(date(2026, 12, 25), "Christmas")]
 FOURTH_SUN = [Holiday(date(2027, 7, 4), "Independence Day")]
 BOTH = [THANKSGIVING, DAY_AFTER]
 TBA = "TO_BE_ANNOUNCED"
 TABLE = [
     # Most cities: a Monday holiday moves Monday to Friday by a day.
-    ("Monday holiday", SLIDE, [MEMORIAL], "Tue Wed Thu Fri Sat TO_BE_ANNOUNCED"),
+    ("Monday holiday", SLIDE, [MEMORIAL], "Tue Wed Thu Fri Sat Sat Sun"),
     # Los Angeles: a Thursday holiday leaves Monday to Wednesday alone.
-    ("midweek holiday", SLIDE, [THANKSGIVING], f"Mon Tue Wed Fri Sat {TBA}"),
-    ("no day left: suspended", OR_SUSPEND, [THANKSGIVING], "Mon Tue Wed Fri Sat SUSPENDED"),
-    ("a city that works on Sunday", replace(SLIDE, spill_to=6), [THANKSGIVING], "Mon Tue Wed Fri Sat Sun"),
+    ("midweek holiday", SLIDE, [THANKSGIVING], "Mon Tue Wed Fri Sat Sat"),
+    ("no day left: suspended", OR_SUSPEND, XMAS_SAT, "Mon Tue Wed Thu Fri SUSPENDED"),
+    ("a city that works on Sunday", replace(SLIDE, spill_to=6), [THANKSGIVING], "Mon Tue Wed Fri Sat Sun Sun"),
     # Los Angeles: Saturday holidays do nothing.
     ("Saturday holiday, ignored", SLIDE, XMAS_SAT, "Mon Tue Wed Thu Fri Sat"),
     ("Saturday holiday, as it falls", AS_IT_FALLS, XMAS_SAT, f"Mon Tue Wed Thu Fri {TBA}"),
-    ("Saturday holiday, observed on Friday", OBSERVED, XMAS_SAT, f"Mon Tue Wed Thu Sat {TBA}"),
-    ("a Friday holiday", SLIDE, XMAS_FRI, f"Mon Tue Wed Thu Sat {TBA}"),
+    ("Saturday holiday, observed on Friday: neither day", OBSERVED, XMAS_SAT, f"Mon Tue Wed Thu {TBA} Sat"),
+    ("the same, in a city that works on Sunday", OBSERVED_TO_SUNDAY, XMAS_SAT, "Mon Tue Wed Thu Sun Sun Sun"),
+    ("Friday taken: observed on Thursday", OBSERVED_TO_SUNDAY, EVE_AND_XMAS, "Mon Tue Wed Sun Sun Sun Sun"),
+    ("nothing lands on an ignored Saturday holiday", DAY_ONLY, EVE_AND_XMAS, f"Mon Tue Wed Thu {TBA} Sat"),
+    ("a Friday holiday", SLIDE, XMAS_FRI, "Mon Tue Wed Thu Sat Sat"),
     # Philadelphia: two holidays in a week add up. Nothing goes past Saturday.
-    ("two holidays", SLIDE, BOTH, f"Mon Tue Wed Sat Sat {TBA}"),
-    ("two holidays, Monday and Thursday", SLIDE, [NEW_YEAR_MONDAY, THANKSGIVING], f"Tue Wed Fri Sat Sat {TBA}"),
+    ("two holidays", SLIDE, BOTH, "Mon Tue Wed Sat Sat Sat"),
+    ("two holidays, Monday and Thursday", SLIDE, [NEW_YEAR_MONDAY, THANKSGIVING], "Tue Wed Fri Sat Sat Sat"),
     ("a holiday that no rule names", SLIDE, [COLUMBUS], "Mon Tue Wed Thu Fri Sat"),
     # Bounded: a city that collects on Monday, Tuesday, Thursday and Friday makes up on Wednesday.
     ("bounded slide", replace(SLIDE, bound=1), [MEMORIAL], "Tue Wed Wed Thu Fri Sat"),
@@ -98,9 +114,10 @@ TABLE = [
     # New York: set out in the evening of the holiday, collected the next day.
     ("set out in the evening", EVENING, [THANKSGIVING], "Mon Tue Wed Fri Fri Sat"),
     ("move earlier, the day alone", DAY_ONLY_EARLIER, [THANKSGIVING], "Mon Tue Wed Wed Fri Sat"),
-    ("move earlier, the days before too", EARLIER, [THANKSGIVING], f"{TBA} Mon Tue Wed Fri Sat"),
+    ("move earlier, the days before too", EARLIER, [THANKSGIVING], "Mon Mon Tue Wed Fri Sat"),
     ("move earlier, bounded", replace(EARLIER, bound=2), [THANKSGIVING], "Mon Tue Tue Wed Fri Sat"),
     ("move earlier, past a holiday", DAY_ONLY_EARLIER, BOTH, "Mon Tue Wed Wed Wed Sat"),
+    ("merge on a day of no other", MERGE_ON_WEDNESDAY, [MEMORIAL], "Wed Tue Wed Thu Fri Sat"),
     # A storm: its days are collected together.
     ("merge on a day", Rule(NAMES, Effect.MERGE, bound=2, spill_to=2), [MEMORIAL], "Wed Wed Wed Thu Fri Sat"),
     ("merge with the next regular day", Rule(NAMES, Effect.MERGE), [MEMORIAL], "Mon+1w Tue Wed Thu Fri Sat"),
@@ -122,7 +139,7 @@ def test_a_sunday_holiday_does_nothing_or_is_observed_on_monday() -> None:
     assert week_of(date(2027, 7, 5), [SLIDE], FOURTH_SUN) == days("Mon Tue Wed Thu Fri Sat")
     for weekend in (Weekend.NEAREST, Weekend.NEXT):
         observed = replace(SLIDE, weekend=weekend)
-        assert week_of(date(2027, 7, 5), [observed], FOURTH_SUN) == days(f"Tue Wed Thu Fri Sat {TBA}")
+        assert week_of(date(2027, 7, 5), [observed], FOURTH_SUN) == days("Tue Wed Thu Fri Sat Sat")
 
 
 def test_a_slide_ends_with_its_week() -> None:
@@ -133,7 +150,7 @@ def test_a_slide_ends_with_its_week() -> None:
 def test_christmas_and_new_year_are_two_slides() -> None:
     both = [Holiday(date(2025, 12, 25), "Christmas"), Holiday(date(2026, 1, 1), "New Year")]
     for day in (date(2025, 12, 25), date(2026, 1, 1)):
-        assert week_of(day, [SLIDE], both) == days(f"Mon Tue Wed Fri Sat {TBA}")
+        assert week_of(day, [SLIDE], both) == days("Mon Tue Wed Fri Sat Sat")
 
 
 def test_two_zones_days_may_meet_but_two_days_of_a_zone_may_not() -> None:
@@ -144,6 +161,7 @@ def test_two_zones_days_may_meet_but_two_days_of_a_zone_may_not() -> None:
         "Thu": "Fri",
         "Fri": "Fri",
     }
+    assert week_of(THANKSGIVING.day, [rule], BOTH, twice) == {"Thu": "Sat", "Fri": TBA}
     # The next regular day is the one to which the neighbour belongs.
     (thursday, _) = calendar(
         twice,
@@ -158,13 +176,28 @@ def test_two_zones_days_may_meet_but_two_days_of_a_zone_may_not() -> None:
 
 def test_two_slides_of_two_rules_add_up() -> None:
     rules = [Rule(frozenset([name]), Effect.SLIDE) for name in sorted(NAMES)]
-    assert week_of(THANKSGIVING.day, rules, BOTH) == days(f"Mon Tue Wed Sat Sat {TBA}")
+    assert week_of(THANKSGIVING.day, rules, BOTH) == days("Mon Tue Wed Sat Sat Sat")
+
+
+def test_a_slide_is_pushed_by_slides_of_its_direction_alone() -> None:
+    """A holiday that moves only its own day closes it, and pushes nothing that does not land on it."""
+    monday = frozenset(["New Year"])
+    own = [Rule(monday, Effect.HOLIDAY_ONLY), Rule(NAMES - monday, Effect.SLIDE)]
+    assert week_of(THANKSGIVING.day, own, [NEW_YEAR_MONDAY, THANKSGIVING]) == days("Tue Tue Wed Fri Sat Sat")
+    earlier = [Rule(NAMES - monday, Effect.SLIDE, Direction.EARLIER, bound=2), Rule(monday, Effect.SLIDE)]
+    assert week_of(THANKSGIVING.day, earlier, [NEW_YEAR_MONDAY, THANKSGIVING]) == days("Tue Wed Tue Wed Sat Sat")
+
+
+def test_two_holidays_of_a_weekend_are_observed_on_two_days() -> None:
+    rule = Rule(frozenset(["Christmas", "Boxing Day"]), Effect.SLIDE, weekend=Weekend.NEXT)
+    both = [*XMAS_SAT, Holiday(date(2027, 12, 26), "Boxing Day")]
+    assert closed_days(rule, both) == {date(2027, 12, 27): "Christmas", date(2027, 12, 28): "Boxing Day"}
 
 
 def test_the_first_rule_that_reaches_a_day_decides_and_the_others_close_it() -> None:
     suspend = Rule(frozenset(["Day after Thanksgiving"]), Effect.SUSPEND)
     slide = Rule(frozenset(["Thanksgiving"]), Effect.SLIDE)
-    assert week_of(THANKSGIVING.day, [suspend, slide], BOTH) == days(f"Mon Tue Wed Sat SUSPENDED {TBA}")
+    assert week_of(THANKSGIVING.day, [suspend, slide], BOTH) == days("Mon Tue Wed Sat SUSPENDED Sat")
 
 
 def test_a_rule_is_of_its_zones_and_streams() -> None:
@@ -223,6 +256,37 @@ def test_the_later_of_two_exceptions_wins() -> None:
     decided.append(DayException(day, "Ben", "roads are clear", moved_to=date(2026, 11, 28)))
     (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], decided, day, day)
     assert (found.effective, found.why.author) == (date(2026, 11, 28), "Ben")
+
+
+def test_merged_is_what_is_collected_with_another() -> None:
+    rule = Rule(NAMES, Effect.MERGE, spill_to=2)
+    for zones, cause in ([on("Mon", "Wed")], Cause.MERGED), ([on("Mon", "Fri")], Cause.HOLIDAY_ONLY):
+        monday = calendar(zones, [MEMORIAL], [rule], [], MEMORIAL.day, MEMORIAL.day + timedelta(days=6))[0]
+        assert (monday.effective, monday.why.cause) == (date(2026, 5, 27), cause)
+
+
+def test_what_is_suspended_by_hand_says_until_when() -> None:
+    storm = DayException(THANKSGIVING.day, "Ana", "snow", state=State.SUSPENDED)
+    (found,) = calendar([on("Thu")], [], [], [storm], THANKSGIVING.day, THANKSGIVING.day)
+    assert (found.why.cause, found.why.until) == (Cause.BY_HAND, date(2026, 12, 3))
+
+
+def test_a_rule_that_names_an_unknown_holiday_is_noticed() -> None:
+    rule = Rule(frozenset(["Thanksgiving", "Thanksgiving Day"]), Effect.SLIDE)
+    assert [(each.name, each.year) for each in unknown_holidays([rule], [THANKSGIVING], [2027, 2026])] == [
+        ("Thanksgiving", 2027), ("Thanksgiving Day", 2026), ("Thanksgiving Day", 2027)
+    ]  # fmt: skip
+
+
+def test_an_exception_for_a_day_on_which_nothing_is_due_is_noticed() -> None:
+    """Staff may name a moved collection by its new date."""
+    days = ((DAY_AFTER.day, None), (date(2026, 11, 25), None), (THANKSGIVING.day, "1"), (THANKSGIVING.day, "2"))
+    made = [DayException(day, "Ana", "snow", zone, state=State.SUSPENDED) for day, zone in days]
+    friday, wednesday, right, other = made
+    found = in_vain([on("Thu")], [THANKSGIVING], [SLIDE], [friday, wednesday, other])
+    assert [each.exception for each in found] == [friday, wednesday, other]
+    assert [each.meant for each in found] == [(THANKSGIVING.day,), (), ()]
+    assert in_vain([on("Thu")], [THANKSGIVING], [SLIDE], [right]) == []
 
 
 @pytest.mark.parametrize(("moved", "until"), [((25, 27), 27), ((30, 45), 32), ((25, 20), 30)])

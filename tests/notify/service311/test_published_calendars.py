@@ -27,6 +27,10 @@ PEEL_HOLIDAYS = frozenset(
     )
 )  # fmt: skip
 PEEL = [Rule(PEEL_HOLIDAYS, Effect.SLIDE)]
+# Of Caledon's countryside: Fridays in no rhythm, which no rule gives.
+RURAL_YARD = frozenset(
+    date(2019, month, day) for month, day in ((4, 5), (4, 26), (5, 17), (6, 14), (10, 25), (11, 15), (11, 29), (12, 13))
+)
 COLUMNS = {"Garbage": "garbage", "Recycle": "recycling", "Organic": "organics", "YardWaste": "yard"}
 # Printed: meant. A Thursday in a week without a holiday, where every other calendar has the Wednesday, and two dates of
 # another year. UNMARKED are printed on their new day, and not marked as delayed.
@@ -42,7 +46,7 @@ def rows(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
 
 
-def peel_schedules(sequence: str, weekday: int, week: str, yard_fridays: frozenset[date]) -> list[Schedule]:
+def peel_schedules(sequence: str, weekday: int, week: str) -> list[Schedule]:
     """Garbage and recycling alternate: A zones have recycling in the week of January 7, B zones garbage."""
     a_week, b_week = (date(2019, 1, 7) + timedelta(weeks=n, days=weekday) for n in (0, 1))
     recycling, garbage = (a_week, b_week) if week == "A" else (b_week, a_week)
@@ -52,8 +56,8 @@ def peel_schedules(sequence: str, weekday: int, week: str, yard_fridays: frozens
         Schedule(sequence, "recycling", days, 2, recycling),
         Schedule(sequence, "garbage", days, 2, garbage),
     ]
-    if sequence.startswith("Cal-Rural"):  # eight Fridays, in no rhythm
-        return [*found, Schedule(sequence, "yard", frozenset(), listed=yard_fridays)]
+    if sequence.startswith("Cal-Rural"):
+        return [*found, Schedule(sequence, "yard", frozenset(), listed=RURAL_YARD)]
     found.append(Schedule(sequence, "yard", days, 2, recycling, Season((3, 11), (12, 13))))
     if sequence.startswith("City"):  # every week in spring and autumn
         seasons = (Season((3, 11), (6, 28)), Season((9, 30), (12, 13)))
@@ -73,8 +77,7 @@ def test_peel_the_sixteen_calendars_of_2019() -> None:
             published[MISPRINTS.get((sequence, printed), printed)] = row
             dates += 1
             marked += "delayed" in row["Notes"]
-        fridays = frozenset(d for d, row in published.items() if row["YardWaste"] and not row["Organic"])
-        schedules = peel_schedules(sequence, WEEKDAYS.index(each["Day"]), each["Sub-zone"], fridays)
+        schedules = peel_schedules(sequence, WEEKDAYS.index(each["Day"]), each["Sub-zone"])
         ours: dict[date, set[str]] = defaultdict(set)
         delayed: dict[date, int] = {}
         for c in calendar(schedules, kept, PEEL, [], date(2019, 1, 1), date(2019, 12, 31)):
