@@ -12,7 +12,8 @@ PIP := $(PY) -m pip install --quiet --require-hashes
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Not in the home folder, which may be missing.
 export npm_config_cache := .venv/npm
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Without bytecode each of the many processes of the tests would compile all of Tocsin anew.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile

@@ -22,7 +22,7 @@ from notify.delivery import sender_pool, suppressions
 from notify.subscribers import addresses, consent, joining
 from notify.subscribers.wishes import Wish
 from tests.database import sql
-from tests.factories import NOW, resident, sender, zone
+from tests.factories import NOW, Person, residents, sender, zone
 
 PAIRS, TURNS = 80, 3
 APART = 0.05  # a query more is a tenth
@@ -62,7 +62,7 @@ def enter_wrong(token: str) -> None:
 def known(*, complained: bool = False) -> Sequence[str]:
     """Return emails of residents."""
     with transaction() as s:
-        emails = [str(resident(s, phone=None, email="").email) for _ in range(PAIRS)]
+        emails = [one.email for one in residents(s, [Person(phone=None, email="")] * PAIRS)]
         if complained:
             indexes = [addresses.index("email", email) for email in emails]
             reasons = ["complaint"] * len(indexes)
@@ -76,7 +76,7 @@ def unknown() -> Sequence[str]:
 
 def known_ids() -> Sequence[int]:
     with transaction() as s:
-        return [resident(s, phone=None, email="").mail or 0 for _ in range(PAIRS)]
+        return [one.mail or 0 for one in residents(s, [Person(phone=None, email="")] * PAIRS)]
 
 
 def unknown_ids() -> Sequence[int]:
