@@ -53,7 +53,7 @@ catalogue: setup ## the console's messages, collected for translation into templ
 	    --ignore-pot-creation-date
 
 screenshots: setup ## the pictures of docs/console.md and docs/residents.md, made anew
-	@$(PY) -m pytest -q tests/browser/screenshots.py tests/browser/resident_screenshots.py
+	@$(PY) -m pytest -q tests/browser/screenshots.py tests/browser/stack/resident_screenshots.py
 
 wheel: setup ## a wheel of Tocsin with its third-party scripts, in dist/
 	@$(PY) -m hatchling build -t wheel

@@ -14,7 +14,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
-from typing import Any, LiteralString
+from typing import Any, ClassVar, LiteralString
 
 import hypothesis
 import psycopg
@@ -51,11 +51,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "FewStack
 
 
 class FewStacks(LoadFileScheduling):
-    """Gives the files of a package that starts a stack of all processes to two of the processes that test, not to each:
-    to start one takes half a minute of both processors, and it is never idle."""
+    """Gives the files of a package that starts a stack of all processes to one or two of the processes that test, not
+    to each: to start one takes half a minute of both processors, and it is never idle."""
 
-    PACKAGES = ("tests/acceptance/", "tests/browser/")
-    AT_ONCE = 2
+    AT_ONCE: ClassVar = {"tests/acceptance/": 2, "tests/browser/stack/": 1}
 
     def __init__(self, config: pytest.Config, log: object) -> None:
         super().__init__(config, log)
@@ -63,9 +62,9 @@ class FewStacks(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        for package in self.PACKAGES:
+        for package, at_once in self.AT_ONCE.items():
             if file.startswith(package):
-                return f"{package}{self._numbers.setdefault(file, len(self._numbers)) % self.AT_ONCE}"
+                return f"{package}{self._numbers.setdefault(file, len(self._numbers)) % at_once}"
         return file
 
 

@@ -1,4 +1,4 @@
-"""A real Chromium, and the same stack of real processes as the acceptance tests."""
+"""A real Chromium."""
 
 import os
 import shutil
@@ -9,10 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from tests.acceptance.conftest import _calm, city
 from tests.browser.desk import Desk
 
-__all__ = ["_calm", "city"]
 expect.set_options(timeout=60_000)  # by default 5 s, and no longer than anything else that a busy machine may take
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 
