@@ -42,32 +42,19 @@ _JOIN_AT = re.compile(
     r"(?:\s+(?:at|en|for|con|from|my address is|mi direccion es))?[\s:,;.\u2013-]*(?P<place>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
+_BELOW_ZERO = re.compile(r"\s[-\u2013\u2212]\d")
+_KEEPING = re.compile(
+    r"^(?P<stopped>.+?) (?:(?:but|and|pero|y) )?(?:i )?(?:keep|leave|still want|still need|si|deje|dejen) (?P<kept>.+)$"
+)
+_THE_REST = frozenset(
+    {"the rest", "rest", "the others", "others", "everything else", "el resto", "los demas", "las demas"}
+)
 _TO_THE_CITY = re.compile(r"^(?:(?:just|only|alerts) )?(?:for|to|in|a|en|para|de) ")
 # Without a number behind it, it may begin a sentence: "alta marea", a high tide; "join us", "sign up sheet".
 _NOT_A_VERB = re.compile(
     r"^\W*(?:hi\W+|hola\W+|please\s+)?(?:alta|sign\s?up|join\s+(?:us|me|you|my|our|now))\b", re.IGNORECASE
 )
 _DIGIT = re.compile(r"\d")
-_CHOICES = {
-    "one": 1,
-    "first": 1,
-    "uno": 1,
-    "primero": 1,
-    "primera": 1,
-    "two": 2,
-    "second": 2,
-    "dos": 2,
-    "segundo": 2,
-    "segunda": 2,
-    "three": 3,
-    "third": 3,
-    "tres": 3,
-    "tercero": 3,
-    "tercera": 3,
-}
-_ABOUT_CHOICES = frozenset(
-    "number numero no option opcion the el la los las its is es please por favor".split()  # noqa: SIM905  a list of words
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +73,15 @@ class Command:
 def read_command(text: str) -> Command | None:
     """Return the command that a text consists of, or None."""
     said = own_text(text)
-    words = _POLITE.sub("", normalized(_plain(said))).strip()
+    words = _POLITE.sub("", normalized(plain(said))).strip()
     known = _words()
     at = _JOIN_AT.match(said)
     if at is not None and (city := known.of_whole_city(at["place"])) is not None:
         return Command("join", whole_city=True, is_spanish=bool(at["es"]) or city)
     if len(words.split()) <= LONGEST:
-        found = known.commands.get(words) or known.mute(words) or known.of_topics(words) or known.forgiven(words)
+        muted = None if _BELOW_ZERO.search(said) else known.mute(words)
+        found = known.commands.get(words) or muted or known.of_topics(words) or known.forgiven(words)
+        found = found or known.of_some_topics(words)
         if found is not None:
             return found
     if at is None:
@@ -120,14 +109,14 @@ def own_text(text: str) -> str:
     for line in own_words(text).splitlines():
         if _SIGNATURE.match(line) and kept:
             break
-        if normalized(_plain(line)) and not _SIGNATURE.match(line):
+        if normalized(plain(line)) and not _SIGNATURE.match(line):
             kept.append(line.strip())
     return ", ".join(kept)
 
 
 def is_somebody_else(text: str) -> bool:
     """Return whether somebody says that the number is not the one of the person that we mean."""
-    return _SOMEBODY_ELSE.search(normalized(_plain(own_text(text)))) is not None
+    return _SOMEBODY_ELSE.search(normalized(plain(own_text(text)))) is not None
 
 
 def is_whole_city(text: str) -> bool:
@@ -140,24 +129,14 @@ def is_courtesy(text: str) -> bool:
     if "?" in text:
         return False
     known = _words()
-    words = set(normalized(_plain(text)).split())
+    words = set(normalized(plain(text)).split())
     if not words:
         return bool(text.strip()) and not text.strip(known.courtesy_signs)
     return words <= known.courtesy | known.courtesy_fillers and not words.isdisjoint(known.courtesy)
 
 
-def choice(text: str) -> int | None:
-    """Return the number that a text chooses: "2", "#2", "number 2 please", "the second one"."""
-    words = normalized(_plain(own_text(text))).split()
-    if len(words) > 1 and "one" in words[1:]:  # the second one
-        words.remove("one")
-    found = [int(word) if word.isdecimal() and len(word) == 1 else _CHOICES.get(word) for word in words]
-    numbers = [number for number in found if number is not None]
-    strange = [word for word, number in zip(words, found, strict=True) if number is None]
-    return numbers[0] if len(numbers) == 1 and _ABOUT_CHOICES.issuperset(strange) else None
-
-
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a text without punctuation and emoji."""
     return re.sub(r"[^\w\s'&]", " ", text)
 
 
@@ -192,7 +171,7 @@ class _Words:
 
     def of_whole_city(self, text: str) -> bool | None:
         """Return whether the whole city is named in Spanish; None if it is not named."""
-        words = _POLITE.sub("", normalized(_plain(text))).strip()
+        words = _POLITE.sub("", normalized(plain(text))).strip()
         return self._whole_city.get(_TO_THE_CITY.sub("", words))
 
     def mute(self, words: str) -> Command | None:
@@ -214,6 +193,8 @@ class _Words:
                 count = number
             elif not any(word in self._mute[kind] for kind in ("days", "weeks", "months", "years", "fillers")):
                 return None
+        if count == 0 and "0" in words.split():
+            return Command("unmute", is_spanish=first in self._mute["verbs_es"])
         count = count or (1 if unit > 1 else 0)  # "for the month"
         return Command("mute", days=count * unit, is_spanish=first in self._mute["verbs_es"])
 
@@ -233,6 +214,15 @@ class _Words:
             if found:
                 return Command(name, list(found), is_spanish=all(found.values()))
         return None
+
+    def of_some_topics(self, words: str) -> Command | None:
+        """Read topics to stop before others to keep: STOP SNOW BUT KEEP STORM."""
+        said = _KEEPING.match(words)
+        stopped = self.of_topics(said["stopped"]) if said else None
+        if said is None or stopped is None or stopped.name != "stop_topics":
+            return None
+        kept = self.of_topics(said["kept"]) if said["kept"] not in _THE_REST else stopped
+        return stopped if kept is not None and (kept is stopped or kept.name == "topics") else None
 
     def _after(self, words: str, verbs: str) -> str:
         """Return the words after one of these verbs, which may be said again before another topic."""

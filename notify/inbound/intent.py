@@ -55,7 +55,8 @@ def read_meaning(text: str) -> Meaning:
         found.add("stop")
     if "stop" in found and all(words in _AGREEING for words, meaning in meanings.items() if meaning == "start"):
         found.discard("start")  # "Yes, but stop texting me" answers a question of ours
-    free = not found & {"keep", "start"} and not rules.near.found_in(whole)
+    partly = rules.partly.found_in(whole)
+    free = not partly and not found & {"keep", "start"} and not rules.near.found_in(whole)
     if found & {"bare", "stop"}:
         return "stop" if free and ("stop" in found or rules.weighs_as_request(asking)) else "doubt"
     if "start" in found and not found - {"start", "courtesy"}:
@@ -64,9 +65,21 @@ def read_meaning(text: str) -> Meaning:
         return "help"
     if free and rules.weighs_as_request(asking):
         return "stop"
-    if "doubt" in found or ("keep" not in found and (_is_shouted(said, rules) or rules.weighs_like_request(asking))):
+    if (
+        "doubt" in found
+        or (partly and rules.ends.found_in(whole))
+        or ("keep" not in found and (_is_shouted(said, rules) or rules.weighs_like_request(asking)))
+    ):
         return "doubt"
     return "other"
+
+
+def may_ask_for_stop(text: str) -> bool:
+    """Return whether words that are in doubt ask for a stop if they are said again: they begin with a verb for it, wish
+    for no other messages, and nothing hints at danger or at somebody who is near."""
+    rules, whole = _rules(), spoken(text)
+    wishes = rules.partly.found_in(whole) or rules.keep.found_in(whole)
+    return rules.asked.found_in(whole) and rules.is_calm(whole) and not wishes and not rules.near.found_in(whole)
 
 
 def spoken(text: str) -> str:
@@ -120,12 +133,17 @@ class _Rules:
     start: Phrases
     help_alone: Phrases
     help: Phrases
+    call: Phrases
+    service: Phrases
     doubt: Phrases
     doubt_alone: Phrases
     unnamed_alone: Phrases
     unnamed: Phrases
     named: Phrases
     near: Phrases
+    partly: Phrases
+    ends: Phrases
+    asked: Phrases
     told: Phrases
     courtesy: Phrases
     place: Phrases
@@ -141,10 +159,16 @@ class _Rules:
 
     def is_distress(self, whole: str, sentences: Iterable[str]) -> bool:
         said = self.safe.without(whole)
-        if self.cry.found_in(said) or any(self.cry_alone.found_in(words) for words in sentences):
+        if self.cry.found_in(said) or any(self.cry_alone.found_in(one) or self.calls(one) for one in sentences):
             return True
         dangerous = all(self.danger.of(words) >= self.danger.enough for words in (whole, said))
         return dangerous and not self.stop_alone.found_in(whole)
+
+    def calls(self, words: str) -> bool:
+        """Return whether HELP stands before anything but a matter of this service: "help fire", "help 12 Main St"."""
+        rest = self.call.after(words)
+        about_us = self.service.found_in(rest) or self.stop_alone.found_in(rest) or self.names_us(rest)
+        return bool(rest) and not about_us and not self.help_alone.found_in(words) and not self.help.found_in(words)
 
     def judge(self, words: str, *, asked: bool = False) -> str:
         """Judge one sentence: a meaning, or `keep` (do not stop), `unsure` (maybe a cry for help), `unnamed` (likewise,
@@ -172,7 +196,7 @@ class _Rules:
             return "courtesy"
         if named:
             return "doubt"
-        if self.help_alone.found_in(words) or self.help.found_in(words):
+        if self.help_alone.found_in(words) or self.help.found_in(words) or self.call.after(words):
             return "help"
         return "doubt" if self.doubt.found_in(words) else "other"
 
@@ -254,12 +278,17 @@ def _rules() -> _Rules:
         start=alone("start", wide=False),
         help_alone=alone("help", wide=False),
         help=anywhere("help"),
+        call=Phrases(read["help"]["call"], sets, before="{polite}..."),
+        service=anywhere("help", "service"),
         doubt=anywhere("doubt"),
         doubt_alone=alone("doubt", wide=False),
         unnamed_alone=alone("doubt", wide=True, name="unnamed"),
         unnamed=anywhere("doubt", "unnamed_anywhere"),
         named=anywhere("doubt", "named"),
         near=anywhere("doubt", "near"),
+        partly=anywhere("doubt", "partly"),
+        ends=anywhere("doubt", "ends"),
+        asked=Phrases(read["doubt"]["asked"], sets, before="{lead}..."),
         told=anywhere("weighed"),
         courtesy=Phrases("{polite}|no|nope|sorry", sets, before="{polite}...", after="{polite}... {end}"),
         place=anywhere("doubt", "places"),

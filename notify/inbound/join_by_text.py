@@ -14,9 +14,10 @@ from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import speaking
 from notify.inbound import replies
-from notify.inbound.commands import choice, own_text
+from notify.inbound.commands import own_text
 from notify.inbound.heard import Heard, Outcome
 from notify.inbound.phrases import normalized
+from notify.inbound.picking import choice
 from notify.subscribers import address_checks, consent, enrolling, own, record, wishes
 from notify.subscribers.conversations import LASTS, Talk
 from notify.subscribers.enrolling import Applicant

@@ -13,25 +13,26 @@ from notify.accounts import tries
 from notify.channels import registry
 from notify.channels.channel import CHANNELS
 from notify.channels.contract import Inbound
-from notify.core import alarms, keyring
+from notify.core import keyring
 from notify.core.settings import settings
 from notify.delivery import carrier_blocks
-from notify.inbound import conversation
+from notify.inbound import conversation, cries
 from notify.inbound.commands import Command, is_courtesy, is_somebody_else, read_command, without_signature
 from notify.inbound.heard import BY_TEXT, NOT_ME, Heard, Outcome, muted_until
-from notify.inbound.intent import Meaning, is_spanish, read_meaning
+from notify.inbound.intent import Meaning, is_spanish, may_ask_for_stop, read_meaning
 from notify.inbound.replies import worded
 from notify.subscribers import addresses, consent, conversations, reassigned, record
 from notify.subscribers.conversations import Talk
 
 Kept = Meaning | Literal["command"]
+ASKED_TWICE = timedelta(days=1)
 # Commands whose words may read as a STOP: STOP SNOW, MUTE.
 NOT_STOP = frozenset({"stop_topics", "mute", "unmute"})
 # The most replies to one phone within a time: two machines could answer each other for ever. A resident in danger who
 # writes again is answered again.
 MOST_ANSWERS: Mapping[Kept, tuple[int, timedelta]] = {
     "other": (1, timedelta(days=1)),
-    "doubt": (1, timedelta(days=1)),
+    "doubt": (3, timedelta(days=1)),
     "distress": (6, timedelta(hours=1)),
     "start": (6, timedelta(hours=1)),
     "help": (1, timedelta(minutes=1)),
@@ -40,15 +41,6 @@ MOST_ANSWERS: Mapping[Kept, tuple[int, timedelta]] = {
 # Meanings whose replies to numbers that are not signed up have a budget, as answers to commands have. A possible cry
 # for help and HELP are answered in any case.
 BUDGETED = frozenset({"other", "start"})
-# Our database does not hold the words, and an alarm holds no phone number: both are where the text is read.
-CRY = (
-    "A text to us may be a cry for help. It was answered with 911; nobody has read it. Whoever is at the 311 desk: find"
-    " it now by its id in the message log of {provider}, and call its number back or send help. Its id: {reference}."
-)
-CRY_SIMULATED = (
-    "A text to us may be a cry for help. It was answered with 911; nobody has read it. The phone is simulated: read it"
-    " at {phones}. If it were real, whoever is at the 311 desk would call it back or send help. Its id: {reference}."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +84,8 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
         last = talk.last if talk.last.get("reference") == reference else {}
         return Reply("command", last.get("text"), last.get("sender", ""))
     meaning = _meaning(inbound)
+    if meaning == "doubt" and may_ask_for_stop(inbound.text) and _was_in_doubt(s, index, now):
+        meaning = "stop"
     may = carrier_blocks.senders(s, channel, index)
     if stored is None:
         consent.note_alive(s, channel, index, how=BY_TEXT, now=now)
@@ -108,7 +102,7 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
         if meaning == "stop" and is_somebody_else(inbound.text):
             reassigned.disown(s, channel, index, now, how=NOT_ME)
         if meaning == "distress":
-            alarms.sound(s, alarms.CRY_FOR_HELP, _cry(provider, inbound, now), now, about=f"phone {index.hex()}")
+            cries.sound(s, provider, inbound, index, now)
         may = carrier_blocks.senders(s, channel, index)
     else:
         answered = stored.answered
@@ -214,14 +208,6 @@ def _obey(
         consent.opt_back_in(s, channel, inbound.address, how=BY_TEXT, now=now)
 
 
-def _cry(provider: str, inbound: Inbound, now: datetime) -> str:
-    """Return what the desk does now about a call for help."""
-    reference = inbound.reference or f"none, received {now:%Y-%m-%d %H:%M} UTC"
-    if registry.is_simulator(settings(), provider):
-        return CRY_SIMULATED.format(phones=f"{settings().simulator_url}/", reference=reference)
-    return CRY.format(provider=provider.capitalize(), reference=reference)
-
-
 def _meaning(inbound: Inbound) -> Meaning:
     """Return the meaning that the provider acted on, if it did; else read the text."""
     understood: dict[str, Meaning] = {"STOP": "stop", "START": "start", "HELP": "help"}
@@ -229,6 +215,17 @@ def _meaning(inbound: Inbound) -> Meaning:
     if meaning == "doubt" and read_meaning(without_signature(inbound.text)) == "stop":
         return "stop"
     return meaning
+
+
+def _was_in_doubt(s: Session, index: bytes, now: datetime) -> bool:
+    """Return whether an earlier text of this number was in doubt, so that it has been told how to stop: who asks again
+    in other words than STOP means it (47 CFR 64.1200(a)(10))."""
+    found: bool = s.execute(
+        text("""SELECT EXISTS (SELECT FROM inbound WHERE address_index = :index AND meaning = 'doubt'
+                                  AND received_at > CAST(:since AS timestamptz))"""),
+        {"index": index, "since": now - ASKED_TWICE},
+    ).scalar_one()
+    return found
 
 
 def _is_known(provider: str, inbound: Inbound) -> bool:

@@ -20,6 +20,11 @@ _APOSTROPHES = "'`\u00b4\u2018\u2019"
 _FOLDED = str.maketrans({"đ": "d", "ø": "o", "ł": "l", "\u0131": "i"})
 
 
+# Cyrillic and Greek letters that look like Latin ones, in a word that has some of these, too: "STO\u0420".
+_LOOK_ALIKE = str.maketrans("асеорхуіѕјкмтнвοαερτιυκ", "aceopxyisjkmthboaeptiuk")
+_MIXED = re.compile(r"[^\W\d_]*[a-z][^\W\d_]*")
+
+
 class Phrases:
     """Rules that are matched together, compiled once."""
 
@@ -41,6 +46,11 @@ class Phrases:
         """Return the words before the first match."""
         found = self.pattern.search(f"{words} ")
         return words[: found.start()] if found else words
+
+    def after(self, words: str) -> str:
+        """Return the words after the first match; "" without any."""
+        found = self.pattern.search(f"{words} ")
+        return words[found.end() :] if found else ""
 
     def count_in(self, words: str) -> int:
         """Return the number of matches that do not overlap."""
@@ -93,6 +103,8 @@ def normalized(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text)  # mathematical and full-width letters have no lower case before
     decomposed = unicodedata.normalize("NFKD", plain.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c) and c not in _APOSTROPHES)
+    if not letters.isascii():
+        letters = _MIXED.sub(lambda word: word[0].translate(_LOOK_ALIKE), letters)
     words = re.findall(r"[^\W_]+", re.sub(r"([^\W\d_])\1{2,}", r"\1", letters.translate(_FOLDED)))
     return " ".join(_spelled(words))
 

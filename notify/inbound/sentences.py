@@ -11,6 +11,7 @@ MOST_SENTENCES = 60
 _SENTENCE_END = re.compile(r"([^\w\s&'`\u00b4\u2018\u2019*/._+@-]+|[.](?=\s|$)|\s-+\s|\n+)")
 _SPELLED = re.compile(r"\b(?:\w[ .*_-]){3,30}\w\b")  # s.t.o.p
 _PHONE = re.compile(r"\b(?:(?:\+?1[ .-]?)?\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}\b")
+_SOS = "\N{SQUARED SOS}"
 _QUOTES = re.compile(r"[“«][^”»]*(?:[”»]|$)|\"[^\"]*(?:\"|$)")
 _LONGEST_REACTION = 200  # characters before the quotation
 _SHORT_QUOTE = 3  # words: "STOP" in quotes is the resident's own
@@ -41,7 +42,7 @@ def without_quotes(text: str, forwarded: Phrases, reaction: Phrases) -> str:
 
 def sentences_of(text: str) -> list[tuple[str, str]]:
     """Return pairs of a sentence and the characters that end it."""
-    spelled = _SPELLED.sub(lambda match: re.sub(r"[ .*_-]", "", match[0]), text)
+    spelled = _SPELLED.sub(lambda match: re.sub(r"[ .*_-]", "", match[0]), text.replace(_SOS, " sos "))
     named = _PHONE.sub(" number ", spelled).replace("&", " and ").replace("#", " number ")
     parts = [*_SENTENCE_END.split(named), ""]
     return list(zip(parts[::2], parts[1::2], strict=True))[:MOST_SENTENCES]

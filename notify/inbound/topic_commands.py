@@ -44,9 +44,12 @@ def leave(heard: Heard, topics: Sequence[Topic]) -> Outcome:
     heard.s.flush()
     if _is_stopped(heard):
         return Outcome("topic_stopped", heard.talk)
+    told = {"topics": _named(heard, topics)}
+    if until := heard.muted_until():
+        return Outcome("topic_left_muted", heard.talk, {**told, "date": until})
     if record.gap(heard.s, heard.channel, heard.index, heard.now) == "all-left":
-        return Outcome("start_all_left", heard.talk)
-    return Outcome("topic_left", heard.talk, {"topics": _named(heard, topics)})
+        return Outcome("topic_left_last", heard.talk, told)
+    return Outcome("topic_left", heard.talk, told)
 
 
 def all_topics(heard: Heard) -> Outcome:
@@ -80,7 +83,8 @@ def unmute(heard: Heard) -> Outcome:
     if _is_stopped(heard):
         return Outcome("on_stopped", heard.talk)
     choices.pause(heard.s, heard.resident, None)
-    return Outcome("unmuted", heard.talk)
+    left = consent.topics_left(heard.s, heard.channel, heard.index)
+    return Outcome("unmuted_some" if left else "unmuted", heard.talk)
 
 
 def _is_stopped(heard: Heard) -> bool:
