@@ -103,6 +103,7 @@ def test_what_was_labelled_as_doubt_is_in_doubt(part: str) -> None:
         ("Please stop the water leak", "other"),
         ("Stop & Shop on 5th has ice", "other"),
         ("I need to cancel my trash pickup", "other"),
+        ("I don't live in the city anymore", "other"),
         ("No me manden más facturas", "other"),
         ("Fwd: STORM: high wind in Riverside. Reply STOP to end", "other"),
         ("Fwd: STORM: high wind in Riverside. Reply STOP to end texts.", "other"),
