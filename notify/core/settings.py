@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     geocoder_timeout_s: float = Field(4.0, gt=0, le=30)
 
     neighbours: str = ""  # "Brook County=https://its.page 19401 -75.4,40.0,-75.3,40.1; ..": who lives there joins there
+    open311: str = ""  # "https://311.example.gov/open311/v2 format=xml": the city's request system
+    open311_key: SecretStr = SecretStr("")
     outside_feeds: str = ""  # "Weather=https://..; Brook County=https://..": what other agencies say
 
     worker_threads: int = Field(4, ge=1, le=64)  # for each lane and channel
@@ -97,7 +99,7 @@ class Settings(BaseSettings):
         "public_url", "twilio_account_sid", "twilio_auth_token", "twilio_base_url", "sendgrid_api_key",
         "sendgrid_base_url", "sendgrid_webhook_public_key", "mastodon_base_url", "mastodon_access_token",
         "bluesky_handle", "bluesky_app_password", "bluesky_base_url",
-        "geocoder_key", "geocoder_url", "simulator_url", mode="before",
+        "open311_key", "geocoder_key", "geocoder_url", "simulator_url", mode="before",
     )  # fmt: skip
     @classmethod
     def _no_white_space(cls, value: object) -> object:

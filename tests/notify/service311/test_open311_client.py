@@ -1,15 +1,21 @@
 """The client, asked through a real connection to an endpoint of our own that answers as it is told."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.outbound import Outbound
+from notify.cli.open311 import commands
+from notify.core.errors import Unavailable as NotSet
+from notify.core.settings import settings
 from notify.service311.open311.client import (
     MOST_PAGES,
     Dialect,
@@ -19,6 +25,7 @@ from notify.service311.open311.client import (
     Unavailable,
     Wanted,
 )  # fmt: skip
+from notify.service311.open311.endpoint import HINT, parsed
 from notify.service311.open311.reading import Filed
 from tests.notify.channels.stand_in import Reply, Seen, StandIn
 
@@ -176,3 +183,73 @@ def test_a_question_without_an_answer_is_unavailable(reply: Reply) -> None:
 def test_nobody_is_there() -> None:
     with BlockingClient(Outbound()) as client, pytest.raises(Unavailable, match="cannot be reached"):
         Open311("http://127.0.0.1:9", client, CITY).file(POTHOLE)
+
+
+def test_the_settings_name_the_endpoint_and_how_it_speaks() -> None:
+    said = (
+        "https://311.example.gov/v2 format=xml page_size=100 pages=no zone_in_dates=no key_to_read=yes jurisdiction=a.b"
+    )
+    assert parsed(said) == (
+        "https://311.example.gov/v2",
+        Dialect("xml", 100, pages=False, zone_in_dates=False, key_to_read=True, jurisdiction="a.b"),
+    )
+    assert parsed("https://311.example.gov/v2") == ("https://311.example.gov/v2", Dialect())
+    assert parsed("http://127.0.0.1:8025/open311", "http://127.0.0.1:8025")[0] == "http://127.0.0.1:8025/open311"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "http://311.example.gov/v2",
+        "https://311.example.gov/v2 format=csv",
+        "https://311.example.gov/v2 pages",
+        "https://311.example.gov/v2 pages=maybe",
+        "https://311.example.gov/v2 page_size=0",
+        "https://311.example.gov/v2 page_size=many",
+        "https://311.example.gov/v2 jurisdiction=",
+        "https://311.example.gov/v2 headers=x",
+        "https://311.example.gov/v2 pages=no pages=yes",
+    ],
+)
+def test_a_setting_that_is_not_understood_says_how_it_is_written(said: str) -> None:
+    with pytest.raises(NotSet, match="TOCSIN_OPEN311") as caught:
+        parsed(said)
+    assert caught.value.hint == HINT
+
+
+def test_the_command_line_shows_services_and_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    city = StandIn()
+    request = {
+        "service_request_id": 7, "status": "Assigned", "service_name": "[bold]Pothole", "status_notes": "Crew 4",
+        "address": "12 Main St", "requested_datetime": "2026-11-26T12:00:00Z",
+    }  # fmt: skip
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(commands, words, catch_exceptions=False)
+
+    async def visit(url: str) -> list[Result]:
+        monkeypatch.setenv("TOCSIN_SIMULATOR_URL", url)
+        monkeypatch.setenv("TOCSIN_OPEN311", f"{url}/v2")
+        settings.cache_clear()
+        asked = ("services",), ("request", "7"), ("request", "7", "--json")
+        return [await asyncio.to_thread(run, *words) for words in asked]
+
+    replies = Reply(200, [{"service_code": "001", "service_name": "[bold]Pothole"}]), Reply(200, [request])
+    services, shown, document = city.visit(visit, *replies)
+    assert "[bold]Pothole" in services.stdout
+    assert "7: [bold]Pothole, open" in shown.stdout
+    assert "the city says: assigned" in shown.stdout
+    assert "notes: Crew 4" in shown.stdout
+    assert "expected" not in shown.stdout
+    assert json.loads(document.stdout)["requested_at"] == "2026-11-26T12:00:00+00:00"
+
+
+def test_the_command_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotSet, match="names no request system"):
+        CliRunner().invoke(commands, ["services"], catch_exceptions=False)
+    monkeypatch.setenv("TOCSIN_SIMULATOR_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("TOCSIN_OPEN311", "http://127.0.0.1:9/v2")
+    settings.cache_clear()
+    with pytest.raises(NotSet, match="cannot be reached"):
+        CliRunner().invoke(commands, ["request", "7"], catch_exceptions=False)
