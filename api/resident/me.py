@@ -145,7 +145,7 @@ def own_page(
         error,
         given,
         mine=mine,
-        reached=reach.sentences(mine.contacts, mine.topics),
+        reached=reach.sentences(mine.contacts, mine.topics, when.chosen, has_place=bool(mine.places)),
         own=typed(when),
         me=me,
         topics=list(Topic),

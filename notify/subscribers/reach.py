@@ -7,6 +7,7 @@ written to at the same time (docs/adr/0052).
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from babel.dates import format_date
 from babel.lists import format_list
 
 from notify.audience.rules import EMERGENCIES_ONLY
@@ -14,6 +15,7 @@ from notify.channels.channel import CHANNELS
 from notify.core import translation
 from notify.core.translation import gettext as _
 from notify.models import Topic
+from notify.subscribers.choices import Chosen
 from notify.subscribers.own import OwnContact
 
 
@@ -37,8 +39,11 @@ def reach(contacts: Sequence[OwnContact], topics: Collection[str]) -> Reach:
     )
 
 
-def sentences(contacts: Sequence[OwnContact], topics: Collection[Topic | str]) -> Sequence[str]:
-    """Return in the reader's language how an emergency and how what can wait reach a resident."""
+def sentences(
+    contacts: Sequence[OwnContact], topics: Collection[Topic | str], chosen: Chosen, *, has_place: bool
+) -> Sequence[str]:
+    """Return in the reader's language how an emergency and how what can wait reach a resident. `chosen`: when what can
+    wait comes."""
     if not topics:
         return [_("Nothing comes now: you have chosen no topic below.")]
     found = reach(contacts, topics)
@@ -49,12 +54,21 @@ def sentences(contacts: Sequence[OwnContact], topics: Collection[Topic | str]) -
     if len(found.emergencies) > 1:
         first = _("Emergencies come %(ways)s, at the same time.", ways=ways)
     told = [first]
+    if any(one.left for one in found.emergencies):
+        told.append(_("But not about a topic that was stopped there."))
+    if not has_place:
+        told.append(_("You have no place, so only what goes to the whole city comes."))
+    if chosen.muted_until is not None:
+        until = format_date(chosen.muted_until, "long", locale=translation.locale())
+        return [*told, _("You paused what can wait until %(until)s.", until=until)]
     if len(found.notices) == len(found.emergencies):
         told.append(_("What can wait comes the same way."))
     elif found.notices:
         told.append(_("What can wait comes only %(ways)s.", ways=_ways(found.notices)))
     elif not found.grave_ones:
         told.append(_("What can wait does not come: you chose only emergencies."))
+    if chosen.digest is not None and (found.notices or found.grave_ones):
+        told.append(_("It comes together, at the times that you chose below."))
     if found.grave_ones:
         ways = _ways(found.grave_ones)
         told.append(_("Of what can wait, only what is grave enough comes %(ways)s, as you chose below.", ways=ways))

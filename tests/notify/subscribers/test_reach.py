@@ -1,5 +1,6 @@
 """The sentence on a resident's page about which of their phones and emails are written to."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from notify.core.db import transaction
 from notify.core.translation import speaking
 from notify.models import Contact, Topic
 from notify.subscribers import consent, own
+from notify.subscribers.choices import Chosen
 from notify.subscribers.own import OwnContact
 from notify.subscribers.reach import reach, sentences
 from tests.database import sql
@@ -42,7 +44,8 @@ BY_TEXT = "Emergencies come by text to *** 0199."
         ([PHONE, contact("a***@x.org", barred="complaint")], ["snow"], f"{BY_TEXT} What can wait comes the same way."),
         ([contact("*** 0199", blocked=True)], ["snow"], "Nothing reaches you now, not even in an emergency."),
         ([contact("*** 0199", left=[Topic.SNOW])], ["snow"], "Nothing reaches you now, not even in an emergency."),
-        ([contact("*** 0199", left=[Topic.SNOW])], ["snow", "heat"], f"{BY_TEXT} What can wait comes the same way."),
+        ([contact("*** 0199", left=[Topic.SNOW])], ["snow", "heat"],
+         f"{BY_TEXT} But not about a topic that was stopped there. What can wait comes the same way."),
         ([], ["snow"], "Nothing reaches you now, not even in an emergency."),
         ([PHONE], [], "Nothing comes now: you have chosen no topic below."),
     ],
@@ -51,11 +54,26 @@ def test_it_says_where_emergencies_come_and_where_what_can_wait(
     contacts: list[OwnContact], topics: list[str], told: str
 ) -> None:
     with speaking("en"):
-        assert " ".join(sentences(contacts, topics)) == told
+        assert " ".join(sentences(contacts, topics, Chosen(), has_place=True)) == told
     with speaking("es"):
-        spanish = " ".join(sentences(contacts, topics))
+        spanish = " ".join(sentences(contacts, topics, Chosen(), has_place=True))
     assert spanish
     assert not {"Emergencies", "Nothing", "What", "by"} & set(spanish.replace(".", "").split())
+
+
+@pytest.mark.parametrize(
+    ("chosen", "has_place", "told"),
+    [
+        (Chosen(muted_until=date(2027, 1, 20)), True, f"{BY_TEXT} You paused what can wait until January 20, 2027."),
+        (Chosen(digest="weekly"), True,
+         f"{BY_TEXT} What can wait comes the same way. It comes together, at the times that you chose below."),
+        (Chosen(), False, f"{BY_TEXT} You have no place, so only what goes to the whole city comes. What can wait comes"
+                          " the same way."),
+    ],
+)  # fmt: skip
+def test_it_knows_a_pause_a_digest_and_who_has_no_place(chosen: Chosen, has_place: bool, told: str) -> None:
+    with speaking("en"):
+        assert " ".join(sentences([PHONE], ["snow"], chosen, has_place=has_place)) == told
 
 
 def test_it_agrees_with_the_rules_that_decide_about_messages(database: str) -> None:
