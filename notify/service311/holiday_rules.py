@@ -140,18 +140,27 @@ def _collections(
             taken.add(collection.effective)
         else:
             waiting.append(day)
-    _look_around(settled, {day: (due[day], plans[day]) for day in waiting})
+    # Those moved by hand may come from any week, however far from the dates asked for.
+    moved = [
+        each.moved_to
+        for day, each in by_hand.items()
+        if each.moved_to and any(due_dates(schedule, day, day) for schedule in schedules)
+    ]
+    _look_around(settled, {day: (due[day], plans[day]) for day in waiting}, moved)
     return list(settled.values())
 
 
-def _look_around(settled: dict[date, Collection], waiting: dict[date, tuple[Schedule, _Plan]]) -> None:
+def _look_around(
+    settled: dict[date, Collection], waiting: dict[date, tuple[Schedule, _Plan]], moved_by_hand: Sequence[date]
+) -> None:
     """Complete what depends on the other collections: what merges with the next, and until when one is suspended."""
-    dated = [(c.nominal, c.effective) for c in settled.values() if c.effective]
+    by_rule = [(c.nominal, c.effective) for c in settled.values() if c.effective and c.why.cause is not Cause.BY_HAND]
 
     def of_trucks(day: date) -> list[date]:
         # By the date of the truck; of the whole week, for a day before this one may have moved behind it.
         week, horizon = monday(day), day + AHEAD
-        return [at for nominal, at in dated if week <= nominal <= horizon and day < at <= horizon]
+        found = [at for nominal, at in by_rule if week <= nominal <= horizon]
+        return [at for at in (*found, *moved_by_hand) if day < at <= horizon]
 
     for day, c in settled.items():
         if c.state is State.SUSPENDED:

@@ -7,11 +7,9 @@ import pytest
 
 from notify.core.errors import Invalid
 from notify.service311.holiday_rules import calendar, closed_days
-from notify.service311.rule_checks import in_vain, unknown_holidays
 from notify.service311.rule_data import to_data, to_exception, to_holiday, to_rule
 from notify.service311.rules import (
     Cause,
-    Collection,
     DayException,
     Direction,
     Effect,
@@ -22,25 +20,19 @@ from notify.service311.rules import (
     Weekend,
 )
 from notify.service311.schedules import Schedule, Season, SetOutTime
-
-DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-THANKSGIVING = Holiday(date(2026, 11, 26), "Thanksgiving")
-DAY_AFTER = Holiday(date(2026, 11, 27), "Day after Thanksgiving")
-MEMORIAL = Holiday(date(2026, 5, 25), "Memorial Day")
-NEW_YEAR_MONDAY = Holiday(date(2026, 11, 23), "New Year")
-COLUMBUS = Holiday(date(2026, 10, 12), "Columbus Day")
-NAMES = frozenset(
-    [
-        "Thanksgiving",
-        "Day after Thanksgiving",
-        "Memorial Day",
-        "Independence Day",
-        "Christmas Eve",
-        "Christmas",
-        "New Year",
-    ]
+from tests.notify.service311.weeks import (
+    COLUMBUS,
+    DAY_AFTER,
+    MEMORIAL,
+    NAMES,
+    NEW_YEAR_MONDAY,
+    SLIDE,
+    THANKSGIVING,
+    days,
+    on,
+    week_of,
 )
-SLIDE = Rule(NAMES, Effect.SLIDE)
+
 DAY_ONLY = Rule(NAMES, Effect.HOLIDAY_ONLY)
 DAY_ONLY_EARLIER = Rule(NAMES, Effect.HOLIDAY_ONLY, Direction.EARLIER)
 EARLIER = Rule(NAMES, Effect.SLIDE, Direction.EARLIER)
@@ -51,34 +43,6 @@ OBSERVED = Rule(NAMES, Effect.SLIDE, weekend=Weekend.NEAREST)
 OR_SUSPEND = Rule(NAMES, Effect.SLIDE, weekend=Weekend.AS_IT_FALLS, otherwise=Otherwise.SUSPEND)
 OBSERVED_TO_SUNDAY = replace(OBSERVED, spill_to=6)
 MERGE_ON_WEDNESDAY = Rule(NAMES, Effect.MERGE, spill_to=2)
-
-
-def on(*weekdays: str, stream: str = "trash", zone: str = "1") -> Schedule:
-    return Schedule(zone, stream, frozenset(DAYS.index(each) for each in weekdays))
-
-
-def week_of(
-    day: date, rules: list[Rule], holidays: list[Holiday], zones: list[Schedule] | None = None
-) -> dict[str, str]:
-    """The week's collections by nominal weekday; unless given, each weekday is another zone's day."""
-    first = day - timedelta(days=day.weekday())
-    schedules = zones or [on(each, zone=each) for each in DAYS]
-    found = calendar(schedules, holidays, rules, [], first, first + timedelta(days=6))
-    return {DAYS[c.nominal.weekday()]: shown(c) for c in found}
-
-
-def shown(collection: Collection) -> str:
-    if collection.effective is None:
-        return collection.state.value
-    weeks = (collection.effective - timedelta(days=collection.effective.weekday())) - (
-        collection.nominal - timedelta(days=collection.nominal.weekday())
-    )
-    return DAYS[collection.effective.weekday()] + ("" if not weeks else f"+{weeks.days // 7}w")
-
-
-def days(text: str) -> dict[str, str]:
-    """Sunday is left out where it is on schedule."""
-    return dict(zip(DAYS, [*text.split(), "Sun"], strict=False))
 
 
 XMAS_SAT = [Holiday(date(2027, 12, 25), "Christmas")]
@@ -233,72 +197,11 @@ def test_why_names_the_holidays_that_count() -> None:
         assert (each.why.cause, each.why.holidays) == (Cause.SLIDE, ("Thanksgiving", "Day after Thanksgiving"))
 
 
-def test_an_exception_wins_and_carries_author_and_reason() -> None:
-    day = THANKSGIVING.day
-    for exception, state, effective in (
-        (DayException(day, "Ana", "snow", moved_to=date(2026, 11, 28)), State.DELAYED, date(2026, 11, 28)),
-        (DayException(day, "Ana", "snow", moved_to=date(2026, 11, 24)), State.MOVED_EARLIER, date(2026, 11, 24)),
-        (DayException(day, "Ana", "a crew works", moved_to=day), State.ON_SCHEDULE, day),
-        (DayException(day, "Ana", "snow", zone="1", stream="trash", state=State.SUSPENDED), State.SUSPENDED, None),
-        (DayException(day, "Ana", "snow", state=State.TO_BE_ANNOUNCED), State.TO_BE_ANNOUNCED, None),
-    ):
-        (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], [exception], day, day)
-        assert (found.state, found.effective) == (state, effective)
-        assert (found.why.cause, found.why.author, found.why.reason) == (Cause.BY_HAND, "Ana", exception.reason)
-    elsewhere = DayException(day, "Ana", "snow", zone="2", state=State.SUSPENDED)
-    (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], [elsewhere], day, day)
-    assert found.state is State.DELAYED
-
-
-def test_the_later_of_two_exceptions_wins() -> None:
-    day = THANKSGIVING.day
-    decided = [DayException(day, "Ana", "snow", state=State.TO_BE_ANNOUNCED)]
-    decided.append(DayException(day, "Ben", "roads are clear", moved_to=date(2026, 11, 28)))
-    (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], decided, day, day)
-    assert (found.effective, found.why.author) == (date(2026, 11, 28), "Ben")
-
-
 def test_merged_is_what_is_collected_with_another() -> None:
     rule = Rule(NAMES, Effect.MERGE, spill_to=2)
     for zones, cause in ([on("Mon", "Wed")], Cause.MERGED), ([on("Mon", "Fri")], Cause.HOLIDAY_ONLY):
         monday = calendar(zones, [MEMORIAL], [rule], [], MEMORIAL.day, MEMORIAL.day + timedelta(days=6))[0]
         assert (monday.effective, monday.why.cause) == (date(2026, 5, 27), cause)
-
-
-def test_what_is_suspended_by_hand_says_until_when() -> None:
-    storm = DayException(THANKSGIVING.day, "Ana", "snow", state=State.SUSPENDED)
-    (found,) = calendar([on("Thu")], [], [], [storm], THANKSGIVING.day, THANKSGIVING.day)
-    assert (found.why.cause, found.why.until) == (Cause.BY_HAND, date(2026, 12, 3))
-
-
-def test_a_rule_that_names_an_unknown_holiday_is_noticed() -> None:
-    rule = Rule(frozenset(["Thanksgiving", "Thanksgiving Day"]), Effect.SLIDE)
-    assert [(each.name, each.year) for each in unknown_holidays([rule], [THANKSGIVING], [2027, 2026])] == [
-        ("Thanksgiving", 2027), ("Thanksgiving Day", 2026), ("Thanksgiving Day", 2027)
-    ]  # fmt: skip
-
-
-def test_an_exception_for_a_day_on_which_nothing_is_due_is_noticed() -> None:
-    """Staff may name a moved collection by its new date."""
-    days = ((DAY_AFTER.day, None), (date(2026, 11, 25), None), (THANKSGIVING.day, "1"), (THANKSGIVING.day, "2"))
-    made = [DayException(day, "Ana", "snow", zone, state=State.SUSPENDED) for day, zone in days]
-    friday, wednesday, right, other = made
-    found = in_vain([on("Thu")], [THANKSGIVING], [SLIDE], [friday, wednesday, other])
-    assert [each.exception for each in found] == [friday, wednesday, other]
-    assert [each.meant for each in found] == [(THANKSGIVING.day,), (), ()]
-    assert in_vain([on("Thu")], [THANKSGIVING], [SLIDE], [right]) == []
-
-
-@pytest.mark.parametrize(("moved", "until"), [((25, 27), 27), ((30, 45), 32), ((25, 20), 30)])
-def test_a_suspended_day_waits_for_the_next_truck(moved: tuple[int, int], until: int) -> None:
-    """Days are those after October 31: the next truck may be one of a day before, or of one after the next."""
-    schedules, eve = [on("Mon", "Wed", "Thu")], date(2026, 10, 31)
-    nominal, effective = (eve + timedelta(days=n) for n in moved)
-    by_hand = DayException(nominal, "Ana", "snow", moved_to=effective)
-    for rule, expected in ((SUSPEND, None), (Rule(NAMES, Effect.MERGE), eve + timedelta(days=until))):
-        (found,) = calendar(schedules, [THANKSGIVING], [rule], [by_hand], THANKSGIVING.day, THANKSGIVING.day)
-        assert found.effective == expected
-        assert expected or found.why.until == eve + timedelta(days=until)
 
 
 def test_alternating_weeks_keep_their_parity_over_slides_and_years_of_53_weeks() -> None:

@@ -1,0 +1,74 @@
+"""What staff change by hand, and what is said in vain."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from notify.service311.holiday_rules import calendar
+from notify.service311.rule_checks import in_vain, unknown_holidays
+from notify.service311.rules import Cause, DayException, Effect, Rule, State
+from tests.notify.service311.weeks import DAY_AFTER, NAMES, SLIDE, THANKSGIVING, on
+
+
+def test_an_exception_wins_and_carries_author_and_reason() -> None:
+    day = THANKSGIVING.day
+    for exception, state, effective in (
+        (DayException(day, "Ana", "snow", moved_to=date(2026, 11, 28)), State.DELAYED, date(2026, 11, 28)),
+        (DayException(day, "Ana", "snow", moved_to=date(2026, 11, 24)), State.MOVED_EARLIER, date(2026, 11, 24)),
+        (DayException(day, "Ana", "a crew works", moved_to=day), State.ON_SCHEDULE, day),
+        (DayException(day, "Ana", "snow", zone="1", stream="trash", state=State.SUSPENDED), State.SUSPENDED, None),
+        (DayException(day, "Ana", "snow", state=State.TO_BE_ANNOUNCED), State.TO_BE_ANNOUNCED, None),
+    ):
+        (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], [exception], day, day)
+        assert (found.state, found.effective) == (state, effective)
+        assert (found.why.cause, found.why.author, found.why.reason) == (Cause.BY_HAND, "Ana", exception.reason)
+    elsewhere = DayException(day, "Ana", "snow", zone="2", state=State.SUSPENDED)
+    (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], [elsewhere], day, day)
+    assert found.state is State.DELAYED
+
+
+def test_the_later_of_two_exceptions_wins() -> None:
+    day = THANKSGIVING.day
+    decided = [DayException(day, "Ana", "snow", state=State.TO_BE_ANNOUNCED)]
+    decided.append(DayException(day, "Ben", "roads are clear", moved_to=date(2026, 11, 28)))
+    (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], decided, day, day)
+    assert (found.effective, found.why.author) == (date(2026, 11, 28), "Ben")
+
+
+def test_what_is_suspended_by_hand_says_until_when() -> None:
+    storm = DayException(THANKSGIVING.day, "Ana", "snow", state=State.SUSPENDED)
+    (found,) = calendar([on("Thu")], [], [], [storm], THANKSGIVING.day, THANKSGIVING.day)
+    assert (found.why.cause, found.why.until) == (Cause.BY_HAND, date(2026, 12, 3))
+
+
+@pytest.mark.parametrize(("moved", "until"), [((25, 27), 27), ((30, 45), 32), ((25, 20), 30), ((9, 28), 28)])
+def test_a_suspended_day_waits_for_the_next_truck(moved: tuple[int, int], until: int) -> None:
+    """Days after October 31. The next truck may be of a day before, of weeks ago, or of the day after the next."""
+    schedules, eve = [on("Mon", "Wed", "Thu")], date(2026, 10, 31)
+    nominal, effective = (eve + timedelta(days=n) for n in moved)
+    by_hand = DayException(nominal, "Ana", "snow", moved_to=effective)
+    for rule, expected in (
+        (Rule(NAMES, Effect.SUSPEND), None),
+        (Rule(NAMES, Effect.MERGE), eve + timedelta(days=until)),
+    ):
+        (found,) = calendar(schedules, [THANKSGIVING], [rule], [by_hand], THANKSGIVING.day, THANKSGIVING.day)
+        assert found.effective == expected
+        assert expected or found.why.until == eve + timedelta(days=until)
+
+
+def test_an_exception_for_a_day_on_which_nothing_is_due_is_noticed() -> None:
+    """Staff may name a moved collection by its new date."""
+    days = ((DAY_AFTER.day, None), (date(2026, 11, 25), None), (THANKSGIVING.day, "1"), (THANKSGIVING.day, "2"))
+    made = [DayException(day, "Ana", "snow", zone, state=State.SUSPENDED) for day, zone in days]
+    friday, wednesday, right, other = made
+    found = in_vain([on("Thu")], [THANKSGIVING], [SLIDE], [friday, wednesday, other])
+    assert [each.exception for each in found] == [friday, wednesday, other]
+    assert [each.meant for each in found] == [(THANKSGIVING.day,), (), ()]
+    assert in_vain([on("Thu")], [THANKSGIVING], [SLIDE], [right]) == []
+
+
+def test_a_rule_that_names_an_unknown_holiday_is_noticed() -> None:
+    rule = Rule(frozenset(["Thanksgiving", "Thanksgiving Day"]), Effect.SLIDE)
+    assert [(each.name, each.year) for each in unknown_holidays([rule], [THANKSGIVING], [2027, 2026])] == [
+        ("Thanksgiving", 2027), ("Thanksgiving Day", 2026), ("Thanksgiving Day", 2027)
+    ]  # fmt: skip
