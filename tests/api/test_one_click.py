@@ -61,7 +61,7 @@ def test_a_multipart_body_unsubscribes(door: httpx.Client, link: str) -> None:
 
 def test_no_cookie_no_authorization_and_no_origin_is_needed(door: httpx.Client, link: str) -> None:
     """3.1: the POST must not include cookies, HTTP authorization or any other context."""
-    with httpx.Client() as stranger:
+    with httpx.Client(timeout=60) as stranger:
         request = stranger.build_request("POST", link, content=ONE_CLICK, headers=FORM)
         assert not {"cookie", "authorization", "origin", "referer"} & set(request.headers)
         answer = stranger.send(request)

@@ -64,7 +64,7 @@ def test_it_asks_for_a_new_proof_which_a_recovery_code_gives(door: httpx.Client,
 
 
 def test_it_signs_out_everywhere_else(door: httpx.Client, maria: Person) -> None:
-    with httpx.Client(base_url=door.base_url) as other:
+    with httpx.Client(base_url=door.base_url, timeout=60) as other:
         as_owner("UPDATE credentials SET last_step = 0")
         sign_in(other, maria.form())
         assert other.get("/console/you").status_code == 200

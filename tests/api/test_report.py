@@ -119,7 +119,7 @@ def test_results_by_zone_renew_themselves_while_it_is_sent(
     asked.do(
         "UPDATE deliveries SET state = 'cancelled', reason = 'cancelled', settled_at = now() WHERE batch_id IS NOT NULL"
     )
-    until(lambda: "so far" not in desk.get(path).text, 10, "it is over")
+    until(lambda: "so far" not in desk.get(path).text, 60, "it is over")
     assert desk.get(path).status_code == 200
     assert at_desk("agent").get(path).status_code == 403, "the numbers of a small zone tell of single homes"
 

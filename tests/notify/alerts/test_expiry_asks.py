@@ -131,7 +131,7 @@ def test_two_schedulers_ask_once(storm: int) -> None:
 
     def run(_number: int) -> Sequence[int]:
         with transaction() as s:
-            at_once.wait(timeout=20)
+            at_once.wait(timeout=60)
             return expiry_asks.ask(s, ENDS - 60 * MINUTE, settings())
 
     with ThreadPoolExecutor(2) as pool:

@@ -43,7 +43,7 @@ def feed_server() -> Iterator[FeedServer]:
         def do_GET(self) -> None:
             serving.asked.append((self.path, dict(self.headers)))
             if other := serving.after.get(self.path):
-                until(lambda: other in serving.paths, 5, f"{other} is asked")
+                until(lambda: other in serving.paths, 60, f"{other} is asked")
             page = serving.pages.get(self.path, Page(status=404))
             tag = page.headers.get("ETag")
             fresh = bool(tag) and self.headers.get("If-None-Match") == tag
