@@ -72,7 +72,7 @@ def _read(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}.", hint="Name a file, or an alert's number.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Invalid(f"{path} is not a JSON file.", hint="Save /verify/N.json of the city's site.") from None
 
 
@@ -89,5 +89,7 @@ def _fetched(address: str) -> Any:
                 f"{address} does not exist.", hint="Is it the right number, and the city's site?"
             ) from None
         raise Unavailable(f"{address} answers {error.code}.", hint="Try again later.") from None
+    except RecursionError:
+        raise Unavailable(f"{address} is no JSON file of a city.", hint="Save the files and name them.") from None
     except (OSError, ValueError) as error:
         raise Unavailable(f"{address} cannot be read: {error}.", hint="Save the files and name them.") from None

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from notify.core.errors import Invalid
 
 KIND = "tocsin-alert-1"
+_STRANGE = re.compile("[^A-Za-z0-9_-]")  # not in a key id: a forger may have put commands to a terminal there
 
 
 class NotGenuine(Exception):
@@ -87,7 +89,7 @@ def read_keys(found: Any) -> dict[str, Key]:
             Key(
                 str(one["kid"]),
                 decoded(one["x"]),
-                datetime.fromisoformat(one["made"]),
+                _moment(one["made"]),
                 _time(one.get("retired")),
                 _time(one.get("revoked")),
             )
@@ -107,11 +109,11 @@ def check(found: Any, keys: Mapping[str, Key]) -> dict[str, Any]:
     try:
         statement, kid, signature = dict(found["statement"]), str(found["key"]), decoded(found["signature"])
         body = canonical(statement).encode()
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, KeyError, ValueError, AttributeError, RecursionError):
         raise NotGenuine("This is not a signed statement of an alert.") from None
     key = keys.get(kid)
     if key is None:
-        raise NotGenuine(f"It is signed with a key that is not the city's ({kid[:80]}).")
+        raise NotGenuine(f"It is signed with a key that is not the city's ({_STRANGE.sub('?', kid[:80])}).")
     if key.revoked_at is not None:
         raise NotGenuine("It is signed with a key that the city has revoked; get the statement again from its site.")
     try:
@@ -145,4 +147,11 @@ def _launched(statement: Mapping[str, Any]) -> datetime:
 
 
 def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    return _moment(text) if text else None
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return found

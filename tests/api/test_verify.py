@@ -190,8 +190,9 @@ def test_a_copy_is_fetched_by_its_number(door: httpx.Client, city: datetime, tmp
 
 def test_what_cannot_be_checked_is_an_error(tmp_path: Path) -> None:
     assert isinstance(tocsin("verify", str(tmp_path / "none.json"), "--keys", "none").exception, Invalid)
-    (tmp_path / "no.json").write_text("not json")
-    assert isinstance(tocsin("verify", str(tmp_path / "no.json"), "--keys", "none").exception, Invalid)
+    for words in ("not json", "[" * 200_000):
+        (tmp_path / "no.json").write_text(words)
+        assert isinstance(tocsin("verify", str(tmp_path / "no.json"), "--keys", "none").exception, Invalid)
 
 
 def test_the_keys_are_listed_and_renewed(

@@ -1,6 +1,6 @@
 """Many who look at a page at once: `wrk` where it is installed, else a generator of our own, which takes more CPU time.
 
-python -m tests.bench.looking URL CONNECTIONS SECONDS    the generator; prints one JSON document
+python -m tests.bench.looking URL CONNECTIONS SECONDS PAUSE    the generator; prints one JSON document
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -29,19 +30,28 @@ class Looked:
     refused: int
 
 
-def look(url: str, connections: int, seconds: int) -> Looked:
-    """Load a page over and over again on so many connections, compressed as browsers ask for it."""
+def look(url: str, connections: int, seconds: int, most_per_s: int = 0) -> Looked:
+    """Load a page over and over again on so many connections, compressed as browsers ask for it.
+
+    `most_per_s`: each connection pauses after an answer, so that all together ask no more often; 0: it asks at once.
+    """
+    pause_s = connections / most_per_s if most_per_s else 0.0
     if shutil.which("wrk"):
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
-        run = subprocess.run(
-            [*command, "-H", "Accept-Encoding: gzip", url],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=seconds + 60,
-        )
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            if pause_s:
+                script.write(f"function delay() return {round(1000 * pause_s)} end")  # ms; not counted as its latency
+                script.flush()
+                command += ["-s", script.name]
+            run = subprocess.run(
+                [*command, "-H", "Accept-Encoding: gzip", url],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=seconds + 60,
+            )
         return _of_wrk(run.stdout)
-    own = [sys.executable, "-m", "tests.bench.looking", url, str(connections), str(seconds)]
+    own = [sys.executable, "-m", "tests.bench.looking", url, str(connections), str(seconds), str(pause_s)]
     told = json.loads(subprocess.run(own, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout)
     return Looked(**told)
 
@@ -63,7 +73,8 @@ def _of_wrk(told: str) -> Looked:
 class _Reader(asyncio.Protocol):
     """A connection that asks again when it has the whole answer."""
 
-    def __init__(self, request: bytes, took_s: list[float], refused: list[int]) -> None:
+    def __init__(self, request: bytes, pause_s: float, took_s: list[float], refused: list[int]) -> None:
+        self._pause_s = pause_s
         self._request, self._took_s, self._refused = request, took_s, refused
         self._heard = b""
 
@@ -78,21 +89,24 @@ class _Reader(asyncio.Protocol):
         if end and len(body) >= int(length[1] if length else 0):
             self._took_s.append(time.perf_counter() - self._began_s)
             self._refused[0] += not head.startswith(b"HTTP/1.1 200")
-            self._ask()
+            if self._pause_s:
+                asyncio.get_running_loop().call_later(self._pause_s, self._ask)
+            else:
+                self._ask()
 
     def _ask(self) -> None:
         self._heard, self._began_s = b"", time.perf_counter()
         self._transport.write(self._request)
 
 
-async def _generate(url: str, connections: int, seconds: float) -> Looked:
+async def _generate(url: str, connections: int, seconds: float, pause_s: float) -> Looked:
     parts, loop = urlsplit(url), asyncio.get_running_loop()
     asked = f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
     took_s: list[float] = []
     refused = [0]
     began_s = time.perf_counter()
     opened = [
-        await loop.create_connection(lambda: _Reader(asked, took_s, refused), parts.hostname, parts.port)
+        await loop.create_connection(lambda: _Reader(asked, pause_s, took_s, refused), parts.hostname, parts.port)
         for _ in range(connections)
     ]
     await asyncio.sleep(seconds)
@@ -106,5 +120,5 @@ async def _generate(url: str, connections: int, seconds: float) -> Looked:
 if __name__ == "__main__":
     import uvloop
 
-    found = uvloop.run(_generate(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
+    found = uvloop.run(_generate(sys.argv[1], int(sys.argv[2]), *map(float, sys.argv[3:])))
     sys.stdout.write(json.dumps({name: getattr(found, name) for name in Looked.__slots__}))

@@ -29,6 +29,7 @@ from zones.addresses.readings import HouseNumber
 from zones.addresses.rows import AddressRow
 
 LOOK_S = {Size.SMOKE: 1, Size.USUAL: 10, Size.FULL: 30}
+CALM_S = {Size.SMOKE: 1, Size.USUAL: 5, Size.FULL: 10}
 CONNECTIONS = 200
 JOIN_S, JOINS_PER_S = {Size.SMOKE: 2, Size.USUAL: 60, Size.FULL: 60}, 100
 RESIDENTS, SEND_PER_S = {Size.SMOKE: 1_000, Size.USUAL: 60_000, Size.FULL: 100_000}, 200.0
@@ -74,6 +75,7 @@ def _looked(city: Installation, url: str, alert: int, size: Size, first_s: float
         sent_before = sum(n for state, n in city.states(alert).items() if state in ("accepted", "delivered"))
         with city.measured() as cpu_s:
             found = looking.look(url + path, CONNECTIONS, LOOK_S[size])
+        calm = looking.look(url + path, CONNECTIONS, CALM_S[size], most_per_s=LEAST_PER_S)
         sent = sum(n for state, n in city.states(alert).items() if state in ("accepted", "delivered")) - sent_before
         yield Figure(
             f"look at {path.replace(str(alert), 'N')}", found.count, found.seconds, {"api": cpu_s["api"]},
@@ -85,6 +87,8 @@ def _looked(city: Installation, url: str, alert: int, size: Size, first_s: float
             ),
             notes={
                 "load by": found.by, "bytes": length, "p99 of the bare answer, s": bare.p99_s,
+                "asked 4,000 times a second at most: requests/s": round(calm.count / calm.seconds),
+                "... and p99, s": calm.p99_s,
                 "messages sent meanwhile": sent, "first answer of a cold process, s": round(first_s, 3),
             },
         )  # fmt: skip

@@ -1,5 +1,6 @@
 """What was launched is signed, and a copy of it can be checked with the published keys alone."""
 
+import functools
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -72,9 +73,27 @@ def test_a_key_under_another_keys_id_is_no_key() -> None:
     assert statements.read_keys(published) == {}
     with pytest.raises(Invalid):
         statements.read_keys([])
+    published["keys"][0]["made"] = "2027-01-12T18:00"  # in which zone?
+    with pytest.raises(Invalid):
+        statements.read_keys(published)
 
 
-@pytest.mark.parametrize("found", [None, [], {}, {"statement": 1, "key": "k", "signature": "s"}, "text"])
+def test_the_key_id_of_a_forger_commands_no_terminal() -> None:
+    found = signed() | {"key": "\x1b[2K\x1b[1GGenuine"}
+    with pytest.raises(NotGenuine) as refused:
+        statements.check(found, keys())
+    assert str(refused.value) == "It is signed with a key that is not the city's (??2K??1GGenuine)."
+
+
+def deep() -> object:
+    return {
+        "statement": {"a": functools.reduce(lambda inner, _: [inner], range(5_000), [])},
+        "key": "",
+        "signature": "",
+    }
+
+
+@pytest.mark.parametrize("found", [None, [], {}, {"statement": 1, "key": "k", "signature": "s"}, "text", deep()])
 def test_what_is_no_statement_is_not_genuine(found: object) -> None:
     with pytest.raises(NotGenuine):
         statements.check(found, {})
