@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from api import hooks
 from api.errors import PROBLEM, Problem
 from api.front.front import Front
+from api.front.kept_page import Answer
 from api.metrics import Metrics
 
 DESCRIPTION = """
@@ -63,6 +64,10 @@ class Door(FastAPI):
 
     hooks: Router | None = None
     front: Front | None = None
+
+    def at_once(self, scope: Scope) -> Answer | None:
+        """Return the answer to a request that needs none of us, for the server to send."""
+        return self.front.at_once(scope) if self.front is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -1,18 +1,23 @@
-"""The HTTP server: uvicorn, with limits on the time that a request takes to arrive and on half-open requests, and with
-more than one new connection at a time."""
+"""The HTTP server: uvicorn, with limits on the time that a request takes to arrive and on half-open requests, more than
+one new connection at a time, and a short way for pages that are kept in memory."""
 
 import asyncio
 import contextlib
 import gc
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from notify.core.settings import settings
+
+if TYPE_CHECKING:  # it is imported with the application, when no garbage is collected
+    from api.front.kept_page import Answer
 
 REQUEST_S = 20.0  # for a request to arrive, plus the time of its body at SLOWEST_BYTES_PER_S
 SLOWEST_BYTES_PER_S = 5_000
@@ -32,6 +37,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        door = self.app.app if isinstance(self.app, ProxyHeadersMiddleware) else self.app
+        self._at_once: Callable[[Any], Answer | None] | None = getattr(door, "at_once", None)
         self._reading = False
         self._check: asyncio.TimerHandle | None = None
         self._expect()
@@ -52,6 +59,22 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._reading = False
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Answer a request without a task, if the application has the answer at once; that takes two thirds of the time.
+
+        Of requests that came together, only the last is answered so, because each answer begins the next.
+        """
+        usual = self._at_once is None or bool(self.pipeline) or not cycle.keep_alive
+        usual = usual or cycle.waiting_for_100_continue or self.flow.write_paused
+        answer = None if usual or self._at_once is None else self._at_once(cycle.scope)
+        if answer is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        ours = [b"%s: %s\r\n" % one for one in self.server_state.default_headers]
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(b"".join((answer.status_line, *ours, answer.rest)))
+        cycle.on_response()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._rest()

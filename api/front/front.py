@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.front import addresses, version
 from api.front.addresses import Address, Asked
-from api.front.kept_page import OWN, KeptPage
+from api.front.kept_page import OWN, Answer, KeptPage
 from api.front.version import Version
 from api.metrics import Metrics
 from notify.core import alarms, db
@@ -83,13 +83,26 @@ class Front:
             for message in page:
                 await send(message)
             return
-        known = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
+        known = _known(scope)
         now_s = asyncio.get_running_loop().time()
         stale = self._version.is_stale(now_s) or now_s - page.outdated_s > version.STALE_S
-        start, body = page.answer(gzipped=asked.gzip, by_header=asked.by_header, stale=stale, known=known)
-        await send(start)
-        await send(body)
+        answer = page.answer(gzipped=asked.gzip, by_header=asked.by_header, stale=stale, known=known)
+        await send(answer.start)
+        await send(answer.body)
         self._note(time.perf_counter() - began_s)
+
+    def at_once(self, scope: Scope) -> Answer | None:
+        """Return the answer if a page is kept that is new enough; None: the request goes the usual way."""
+        began_s = time.perf_counter()
+        if scope["method"] != "GET" or self._settings is not settings() or (asked := self.serves(scope)) is None:
+            return None
+        page, now_s = self._pages.get(asked.address), asyncio.get_running_loop().time()
+        if page is None or not self._is_new(page, now_s) or self._version.is_due(now_s) or page.outdated_s < math.inf:
+            return None
+        self._pages.move_to_end(asked.address)
+        answer = page.answer(gzipped=asked.gzip, by_header=asked.by_header, stale=False, known=_known(scope))
+        self._note(time.perf_counter() - began_s)
+        return answer
 
     async def warm(self) -> None:
         """Render what is asked for first, before anybody asks. What cannot be rendered yet is left for later."""
@@ -113,7 +126,7 @@ class Front:
         if page is None:
             return await self._first(address, scope) if self._version.value is not None else None
         self._pages.move_to_end(address)
-        if page.version == self._version.value and now_s - page.made_s < AGE_S:
+        if self._is_new(page, now_s):
             return page
         if page.version != self._version.value:
             page.outdated_s = min(page.outdated_s, now_s)
@@ -123,6 +136,9 @@ class Front:
         if page.version != self._version.value and now_s - self._version.changed_s >= GRACE_S:
             await asyncio.wait([rendering], timeout=RENDER_S)
         return self._pages.get(address)
+
+    def _is_new(self, page: KeptPage, now_s: float) -> bool:
+        return page.version == self._version.value and now_s - page.made_s < AGE_S
 
     async def _first(self, address: Address, scope: Scope) -> KeptPage | Captured | None:
         """Have a page rendered that is not there yet, together with all others who ask for it."""
@@ -207,6 +223,10 @@ class Front:
         self._asked.clear()
         self._bytes = 0
         self._version = Version()
+
+
+def _known(scope: Scope) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
 
 
 def _tell_of_old_page(path: str) -> None:

@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import math
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import NamedTuple
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message
@@ -17,7 +19,14 @@ CACHE = "public, max-age=2, stale-while-revalidate=5, stale-if-error=300"
 OWN = ("cache-control", "content-length", "etag", "vary", "x-request-id")
 MAIN = b'<main id="main"'
 
-Answer = tuple[Message, Message]
+
+class Answer(NamedTuple):
+    """As ASGI sends it, and as it is on the wire. `status_line`, `rest`: between them a server puts its own headers."""
+
+    start: Message
+    body: Message
+    status_line: bytes
+    rest: bytes
 
 
 @dataclass(slots=True)
@@ -35,8 +44,8 @@ class KeptPage:
 
     @property
     def size(self) -> int:
-        """Return about how many bytes it takes: plain, compressed, and once more of each with a note."""
-        return 3 * len(self.body) + 2_000
+        """Return about how many bytes it takes: plain, compressed, once more of each with a note, and all as sent."""
+        return 5 * len(self.body) + 8_000
 
     def answer(self, *, gzipped: bool, by_header: bool, stale: bool, known: bytes | None) -> Answer:
         """Return the answer. `known`: If-None-Match; `stale`: it may be old, and says so."""
@@ -68,7 +77,9 @@ class KeptPage:
 
 def _answer(status: int, headers: MutableHeaders, body: bytes) -> Answer:
     start = {"type": "http.response.start", "status": status, "headers": list(headers.raw)}
-    return start, {"type": "http.response.body", "body": body}
+    status_line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+    rest = b"".join(b"%s: %s\r\n" % (name.lower(), value) for name, value in headers.raw) + b"\r\n" + body
+    return Answer(start, {"type": "http.response.body", "body": body}, status_line, rest)
 
 
 def _matches(known: bytes, tag: bytes) -> bool:

@@ -227,6 +227,6 @@ def test_many_who_ask_at_once_wait_for_one_rendering(door: httpx.Client, monkeyp
 
 def test_the_compressed_page_is_the_page(door: httpx.Client) -> None:
     page = kept_page.KeptPage("1", 0.0, [(b"content-type", b"text/html")], b'<main id="main">words</main>', "es")
-    start, body = page.answer(gzipped=True, by_header=False, stale=True, known=None)
+    start, body, *_ = page.answer(gzipped=True, by_header=False, stale=True, known=None)
     assert b"Esta p\xc3\xa1gina puede ser antigua" in gzip.decompress(body["body"])
     assert start["status"] == 200
