@@ -61,9 +61,9 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Answer a request without a task, if the application has the answer at once; that takes two thirds of the time.
+        """Answer a request without a task, if the application has the answer at once, which takes a third less time.
 
-        Of requests that came together, only the last is answered so, because each answer begins the next.
+        Not while others that came together wait behind it: each answer begins the next.
         """
         usual = self._at_once is None or bool(self.pipeline) or not cycle.keep_alive
         usual = usual or cycle.waiting_for_100_continue or self.flow.write_paused
