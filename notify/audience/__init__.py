@@ -1,24 +1,22 @@
 """Resolve the audience of an alert: which contacts it reaches, and the reason for each one left out. Reads only.
 
 `resolve` finds and counts them at a launch; `live_count` counts them while an author is still writing, from memory
-(`cache`). `rules` has the reasons for which a contact is left out.
+(`cache`). `places` reads where residents live; `rules` has the reasons for which a contact is left out.
 """
 
+from notify.audience.places import Places, places_inside, places_of
 from notify.audience.resolve import (
     REACHED,
     REACHED_IN_TIME,
     TIMELINES,
     WARNED,
     Audience,
-    Places,
     count,
     emergencies,
     fallback_of,
     membership,
     parameters,
     placeless_in,
-    places_inside,
-    places_of,
     preview,
     residents_inside,
     residents_of,

@@ -25,6 +25,11 @@ _GIVEN = "%({})s"
 _NEXT = f"d.id > %(after)s AND {QUEUED} ORDER BY d.id LIMIT %(most)s"
 _THESE = f"d.id = ANY(%(ids)s) AND {QUEUED}"
 
+# The end of each statement: how a claim is noted, and what it returns.
+_CLAIMED = """reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
+           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END"""
+_RETURNED = "RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed, d.state::text"
+
 _LEASED_BY = """
         SELECT b.*, b.id AS leased_id, a.topic{more} FROM batches b JOIN alerts a ON a.id = b.alert_id
          WHERE b.id = %(batch)s AND b.lease = %(key)s AND b.lease_until > now()
@@ -53,10 +58,9 @@ def _emergency(*, blocks: bool) -> str:
     UPDATE deliveries d
        SET state = (CASE WHEN judged.reason IS NULL THEN 'sending' WHEN judged.reason = 'carrier-block' THEN 'queued'
                          ELSE 'skipped' END)::delivery_state,
-           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
-           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
+           {_CLAIMED}
       FROM judged WHERE d.id = judged.id AND {QUEUED}
-    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed, d.state::text
+    {_RETURNED}
 """
 
 
@@ -84,10 +88,9 @@ def _routine(*, blocks: bool) -> str:
        SET state = (CASE WHEN judged.reason IS NULL THEN 'sending'
                          WHEN judged.reason IN ('carrier-block', {_HELD_FOR}) THEN 'queued'
                          ELSE 'skipped' END)::delivery_state,
-           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
-           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
+           {_CLAIMED}
       FROM judged WHERE d.id = judged.id AND {QUEUED}
-    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed, d.state::text
+    {_RETURNED}
 """
 
 
@@ -148,10 +151,9 @@ def _or_hold(*, blocks: bool) -> str:
                          WHEN judged.reason IN ('carrier-block', '{LIMITED}') THEN 'queued'
                          ELSE 'skipped' END)::delivery_state,
            batch_id = coalesce(homes.id, d.batch_id),
-           reason = judged.reason, sender_id = %(sender)s, claimed_at = %(now)s, settled_at = %(now)s,
-           attempts = d.attempts + CASE WHEN judged.reason IS NULL THEN 1 ELSE 0 END
+           {_CLAIMED}
       FROM judged LEFT JOIN homes USING (held_until, digest) WHERE d.id = judged.id AND {QUEUED}
-    RETURNING d.id, d.contact_id, judged.reason, d.attempts, judged.address_sealed, d.state::text
+    {_RETURNED}
 """
 
 
