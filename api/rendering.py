@@ -37,6 +37,7 @@ from notify.core.small_numbers import rounded
 from notify.core.translation import gettext as _
 from notify.core.vocabulary import outcome, step, word
 from notify.outside import feed_words
+from notify.service311 import streams
 from templates import PAGES
 
 CLOCK, MINUTE = parse_pattern("d MMM y, h:mm:ss a"), parse_pattern("d MMM, h:mm a")  # Unicode CLDR
@@ -173,6 +174,7 @@ def _environment(_language: str) -> Environment:
         "language_name": _language_name,
         "direction": lambda language: Locale.parse(language).text_direction,
         "topic_name": lambda topic: topic_words.name(str(topic)),
+        "stream_name": streams.name,
         "topic_example": lambda topic: topic_words.example(str(topic)),
         "in_words": lambda reason: reasons.sentence(reason)[:1].upper() + reasons.sentence(reason)[1:],
         "tally": tally,

@@ -15,11 +15,12 @@ from api.rates import FOR_ALL
 _KEPT = re.compile(
     r"/(alerts(/past|/[1-9][0-9]{0,17})?)?"
     r"|/feeds/[a-z]{1,20}\.(atom|rss|json|geojson)"
+    r"|/collections(/zones/[1-9][0-9]{0,17}(\.ics)?)?"
     r"|/verify(/[1-9][0-9]{0,17}(\.json)?)?"
     r"|/\.well-known/tocsin-keys\.json"
-    r"|/static/(tocsin\.css|bell\.svg)"  # every page asks for them
+    r"|/static/(tocsin\.css|collections\.css|bell\.svg)"  # every page asks for them
 )
-_NUMBERED = re.compile(r"/(alerts|verify)/[0-9]")
+_NUMBERED = re.compile(r"/(alerts|verify|collections/zones)/[0-9]")
 _IN_NO_LANGUAGE = re.compile(r"/verify/.*\.json|/\.well-known/.*|/static/.*")
 # What shows another part of the page; without it the first page is meant. Others (`utm_source`) change nothing.
 PARTS = {"/alerts/past": {"month", "topic", "page"}, "/verify": {"code"}}

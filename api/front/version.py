@@ -18,13 +18,15 @@ LATE_S = 1.25  # older than this, a request waits for the next look ...
 PATIENCE_S = 0.5  # ... but no longer than this
 STALE_S = 5.0  # without a look for so long, pages say that they may be old
 
-# Whatever moves on or off a page or changes what it says: launches, other steps, ends, and what is signed.
+# Whatever moves on or off a page or changes what it says: launches, other steps, ends, what is signed, and editions of
+# the collection days.
 _VERSION = """
     SELECT concat_ws('|',
         (SELECT string_agg(concat_ws(' ', id, state, launched_at), ',' ORDER BY id) FROM alerts
           WHERE launched_at IS NOT NULL AND expires_at > :now),
         (SELECT max(signed_at) FROM statements),
-        (SELECT concat_ws(' ', max(id), count(revoked_at)) FROM signing_keys))
+        (SELECT concat_ws(' ', max(id), count(revoked_at)) FROM signing_keys),
+        (SELECT max(number) FROM collection_editions))
 """
 
 

@@ -3,6 +3,8 @@
 from api.resident import (
     alerts,
     choices,
+    collection_feeds,
+    collections,
     confirm_by_link,
     contact_card,
     data,
@@ -30,4 +32,6 @@ ROUTERS = (
     why.router,
     verify.router,
     contact_card.router,
+    collection_feeds.router,  # first: its paths end with .ics, which the others would take for a part of the id
+    collections.router,
 )

@@ -13,6 +13,7 @@ from notify.alerts.public import archive
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Topic
+from notify.service311 import editions
 
 router = APIRouter(include_in_schema=False)
 MOST_PAGES = 10_000
@@ -24,7 +25,8 @@ def landing(request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
         threads, practices = notices.in_force(s, language, now), notices.practices(s, language, now)
-    return page(request, "landing.html", threads=threads, practices=practices, now=now)
+        has_days = editions.current(s) is not None
+    return page(request, "landing.html", threads=threads, practices=practices, has_days=has_days, now=now)
 
 
 @router.get("/alerts")

@@ -58,6 +58,7 @@ ACTS = {
     "password": gettext_noop("password"),
     "pause": gettext_noop("pause"),
     "plan": gettext_noop("plan"),
+    "publish": gettext_noop("publish"),
     "read-back": gettext_noop("read back"),
     "recovery-code": gettext_noop("recovery code"),
     "refuse address": gettext_noop("refuse address"),

@@ -82,6 +82,12 @@ RIGHTS = {
     "heartbeats": "SELECT, INSERT, UPDATE, DELETE",
     "outside_feeds": "SELECT, INSERT, UPDATE, DELETE",
     "outside_warnings": "SELECT, INSERT, DELETE, UPDATE",
+    "collection_editions": "SELECT, INSERT",
+    # What was never published may be deleted; a trigger keeps what was.
+    "collection_schedules": "SELECT, INSERT, DELETE, UPDATE (from_edition, until_edition, leaving)",
+    "collection_rules": "SELECT, INSERT, DELETE, UPDATE (from_edition, until_edition, leaving)",
+    "collection_feeds": "SELECT, INSERT, DELETE, UPDATE (address_sealed, revoked_at)",
+    "collection_tickets": "SELECT, INSERT, UPDATE (closed_at, closed_by, answer)",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at, chosen_at)",
     "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at, asked_at,"

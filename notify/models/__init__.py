@@ -7,6 +7,13 @@ from notify.models.arrival import Arrival, PlaceCheck
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.channel_policy import ChannelPolicy
+from notify.models.collection import (
+    CollectionEdition,
+    CollectionFeed,
+    CollectionRule,
+    CollectionSchedule,
+    CollectionTicket,
+)
 from notify.models.conversation import AddressCheck, Conversation
 from notify.models.delivery import Batch, CarrierRefusal, Delivery, Merged, StoredReceipt
 from notify.models.drill import Drill
@@ -67,6 +74,11 @@ __all__ = [
     "CarrierRefusal",
     "ChannelPolicy",
     "Choices",
+    "CollectionEdition",
+    "CollectionFeed",
+    "CollectionRule",
+    "CollectionSchedule",
+    "CollectionTicket",
     "Consent",
     "Contact",
     "Conversation",

@@ -41,6 +41,7 @@ KEYED = (
     Keyed("credentials", (SECRET,), "'totp'"),
     Keyed("signing_keys", (SECRET,), "'signing'"),
     Keyed("joinings", (SEALED, WISH, INDEX), "channel"),
+    Keyed("collection_feeds", (SEALED,), "'collections'"),
     Keyed("conversations", (INDEX, KEPT), "channel"),
 )
 

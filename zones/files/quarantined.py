@@ -20,7 +20,8 @@ from zones.addresses.rows import BadRow
 from zones.drawable import read_map_shapes
 from zones.errors import ZoneError
 from zones.files import frames, gdal
-from zones.files.rowfile import ADDRESSES, LANDMARKS, MAP_SHAPES, STREETS, RowFile, RowKind
+from zones.files.rowfile import ADDRESSES, LANDMARKS, MAP_SHAPES, SCHEDULES, STREETS, RowFile, RowKind
+from zones.files.schedules import read_schedules
 from zones.files.zonefile import Options, ZoneFile
 from zones.geometry import to_wkb
 from zones.importing import zones_of
@@ -32,6 +33,7 @@ READERS: dict[str, tuple[RowKind[Any], Callable[..., RowFile[Any]]]] = {
     STREETS.name: (STREETS, read_streets),
     LANDMARKS.name: (LANDMARKS, read_landmarks),
     MAP_SHAPES.name: (MAP_SHAPES, read_map_shapes),
+    SCHEDULES.name: (SCHEDULES, read_schedules),
 }
 
 

@@ -1,6 +1,6 @@
 """The rows of a file, and how each kind of row is packed as a list and a shape to pass between processes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -32,6 +32,14 @@ class DrawnShape:
 
     name: str
     shape: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRow:
+    """A row of collection schedules as it is written. `cells`: by meaning (`zones.files.schedules`), "" for none."""
+
+    number: int
+    cells: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,17 @@ def _unpack_shape(packed: list[Any], shape: bytes) -> DrawnShape:
     return DrawnShape(str(name), shapely.from_wkb(shape))
 
 
+def _pack_schedule(row: ScheduleRow) -> tuple[list[Any], None]:
+    return [row.number, dict(row.cells)], None
+
+
+def _unpack_schedule(packed: list[Any], _: bytes) -> ScheduleRow:
+    number, cells = packed
+    return ScheduleRow(int(number), {str(meaning): str(cell) for meaning, cell in cells.items()})
+
+
 ADDRESSES = RowKind("addresses", _pack_address, _unpack_address)
 STREETS = RowKind("streets", _pack_street, _unpack_street, has_shape=True)
 LANDMARKS = RowKind("landmarks", _pack_landmark, _unpack_landmark)
 MAP_SHAPES = RowKind("map shapes", _pack_shape, _unpack_shape, has_shape=True)
+SCHEDULES = RowKind("schedules", _pack_schedule, _unpack_schedule)

@@ -137,6 +137,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         "operator_contacts": 1,
         "joinings": 1,
         "conversations": 1,
+        "collection_feeds": 1,
         "signing_keys": 1,
     }
     assert schema() == before

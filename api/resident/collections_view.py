@@ -1,0 +1,74 @@
+"""What the pages of collection days show, in the reader's words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from babel.dates import format_skeleton
+
+from notify.core import translation
+from notify.service311 import streams, words
+from notify.service311.calendars import Calendar, shown_on, today
+from notify.service311.rules import Collection, State
+
+NEXT = 2  # of each stream
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A collection as a line. `mark` and `why`: "" on schedule; `wrong`: the address that says it is wrong."""
+
+    day: str
+    iso: str
+    what: str
+    mark: str
+    why: str
+    set_out: str
+    wrong: str
+
+
+def shown(calendar: Calendar, now: datetime, language: str) -> dict[str, Any]:
+    """Return what a page shows of a calendar: the next dates of each stream, the changes, and all dates by month."""
+    day = today(now)
+    ahead = calendar.ahead(day)
+    soonest: list[Collection] = []
+    for stream in calendar.streams:
+        soonest += [one for one in ahead if one.stream == stream][:NEXT]
+
+    def lines(ones: Iterable[Collection]) -> list[Line]:
+        return [line(one, calendar, language) for one in ones]
+
+    return {
+        "edition": calendar.edition,
+        "soonest": lines(sorted(soonest, key=lambda one: (shown_on(one), one.stream))),
+        "changes": lines(one for one in ahead if one.state is not State.ON_SCHEDULE),
+        "months": [
+            (format_skeleton("yMMMM", month, locale=translation.locale()), lines(ones))
+            for month, ones in groupby(ahead, key=lambda one: shown_on(one).replace(day=1))
+        ],
+        "unsure": [streams.name(stream) for stream in calendar.unsure],
+    }
+
+
+def line(one: Collection, calendar: Calendar, language: str) -> Line:
+    on = shown_on(one)
+    return Line(
+        words.day(on),
+        on.isoformat(),
+        streams.name(one.stream),
+        words.state(one),
+        words.why(one),
+        words.set_out(one),
+        _wrong(one, on, calendar, language),
+    )
+
+
+def _wrong(one: Collection, on: date, calendar: Calendar, language: str) -> str:
+    """Return the address of the form that says this date is wrong; of the first of the zones."""
+    zones = [zone_id for zone_id, _ in calendar.zones]
+    zone_id = int(one.zone) if one.zone.isdecimal() and int(one.zone) in zones else (zones[0] if zones else 0)
+    asked = {"zone": zone_id, "stream": one.stream, "date": on, "edition": calendar.edition.number, "lang": language}
+    return f"/collections/wrong?{urlencode(asked)}"

@@ -1,0 +1,101 @@
+"""When waste is collected: schedules and rules, as they stand in each published edition, and what residents ask."""
+
+from datetime import date, datetime, time
+from typing import Any, Literal
+
+from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base, Id
+
+
+class CollectionEdition(Base):
+    """A version of all calendars that was published. It never changes."""
+
+    __tablename__ = "collection_editions"
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    published_at: Mapped[datetime]
+    published_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    note: Mapped[str]
+
+
+class _Published:
+    """A row of the editions from `from_edition` (None: not yet published) until before `until_edition`.
+
+    `leaving`: it is in the current edition, and not in the next.
+    """
+
+    from_edition: Mapped[int | None] = mapped_column(ForeignKey("collection_editions.number"))
+    until_edition: Mapped[int | None] = mapped_column(ForeignKey("collection_editions.number"))
+    leaving: Mapped[bool] = mapped_column(server_default="false")
+    made_at: Mapped[datetime]
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+
+
+class CollectionSchedule(_Published, Base):
+    """A stream of a zone, or of a single house: its weekdays (0: Monday), each week or each second one from a week
+    with `anchor` in it, in a season (month * 100 + day) of each year. `set_out_before`: days before the collection.
+    """
+
+    __tablename__ = "collection_schedules"
+    id: Mapped[Id]
+    zone_id: Mapped[int | None] = mapped_column(ForeignKey("zones.id"))
+    address: Mapped[str | None]
+    lon: Mapped[float | None]
+    lat: Mapped[float | None]
+    stream: Mapped[str]
+    weekdays: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
+    every_weeks: Mapped[int] = mapped_column(SmallInteger)
+    anchor: Mapped[date | None]
+    season_from: Mapped[int | None] = mapped_column(SmallInteger)
+    season_to: Mapped[int | None] = mapped_column(SmallInteger)
+    set_out_before: Mapped[int] = mapped_column(SmallInteger)
+    set_out_at: Mapped[time]
+    source: Mapped[str]
+
+    __table_args__ = (
+        Index("schedules_of_zone", "zone_id", postgresql_where=text("zone_id IS NOT NULL")),
+        Index("schedules_of_place", "lon", "lat", postgresql_where=text("address IS NOT NULL")),
+    )
+
+
+class CollectionRule(_Published, Base):
+    """A holiday that the city keeps, a rule of what it does to collections, or an exception made by hand, as data."""
+
+    __tablename__ = "collection_rules"
+    id: Mapped[Id]
+    kind: Mapped[Literal["holiday", "rule", "exception"]] = mapped_column(Text)
+    body: Mapped[dict[str, Any]]
+    reason: Mapped[str]
+
+
+class CollectionFeed(Base):
+    """A household's calendar under a secret address. `address_sealed`: the place, as JSON; sealed "" once revoked."""
+
+    __tablename__ = "collection_feeds"
+    id: Mapped[Id]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    address_sealed: Mapped[bytes]
+    language: Mapped[str]
+    made_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class CollectionTicket(Base):
+    """A resident says that a date of a calendar is wrong. `edition`: of the calendar that they saw."""
+
+    __tablename__ = "collection_tickets"
+    id: Mapped[Id]
+    zone_id: Mapped[int] = mapped_column(ForeignKey("zones.id"))
+    stream: Mapped[str]
+    on_date: Mapped[date]
+    edition: Mapped[int] = mapped_column(ForeignKey("collection_editions.number"))
+    words: Mapped[str]
+    language: Mapped[str]
+    made_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    answer: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (Index("tickets_open", "made_at", postgresql_where=text("closed_at IS NULL")),)

@@ -1,0 +1,198 @@
+"""The published calendars: of a zone, and of a place in the city. All outputs read them here, with their edition."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from shapely import Point
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from notify.city import basemap
+from notify.core.kept_results import KeptResults
+from notify.core.settings import settings
+from notify.models import CollectionEdition, CollectionSchedule, Zone
+from notify.service311 import editions, rule_store
+from notify.service311.holiday_rules import calendar
+from notify.service311.rule_store import Rules
+from notify.service311.rules import Collection
+from notify.service311.schedules import Schedule, Season, SetOutTime
+
+BACK, AHEAD = timedelta(days=31), timedelta(days=366)  # of the dates that are shown
+BEYOND = timedelta(days=14)  # a nominal date may lie that far from the date of the truck
+SAME_HOUSE = 1e-5  # degrees, about 1 m
+KIND = "collection"
+
+Key = tuple[int, datetime]  # of an edition, in whatever database
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    number: int
+    published_at: datetime
+
+    @property
+    def key(self) -> Key:
+        return self.number, self.published_at
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """`collections`: from a month ago to a year ahead, by the date that is shown. `zones`: id and name of those it is
+    read from. `unsure`: streams for which two zones of the place have different days, and which are not answered.
+    `address`: of a house with days of its own, "" else."""
+
+    edition: Edition
+    collections: tuple[Collection, ...]
+    zones: tuple[tuple[int, str], ...]
+    unsure: tuple[str, ...] = ()
+    address: str = ""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.stream for one in self.collections))
+
+    def ahead(self, today: date, stream: str | None = None) -> list[Collection]:
+        """Return what is to come, today's included."""
+        return [
+            one for one in self.collections if shown_on(one) >= today and (stream is None or one.stream == stream)
+        ]
+
+
+_rules: KeptResults[Key, Rules] = KeptResults(most=8)
+_schedules: KeptResults[tuple[Key, int], tuple[Schedule, ...]] = KeptResults(most=2_000)
+_calendars: KeptResults[tuple[Key, int, date], tuple[Collection, ...]] = KeptResults(most=2_000)
+
+
+def today(now: datetime) -> date:
+    """Return the date on the city's clocks. From here on dates are dates."""
+    return now.astimezone(settings().tz).date()
+
+
+def shown_on(one: Collection) -> date:
+    """Return the date under which a collection is listed: that of the truck, or else the one that it would have."""
+    return one.effective or one.nominal
+
+
+def of_zone(s: Session, zone: Zone, now: datetime) -> Calendar | None:
+    """Return the calendar of a zone; None before the first edition."""
+    edition = _current(s)
+    if edition is None:
+        return None
+    return Calendar(edition, _of_zone(s, edition, zone.id, today(now)), ((zone.id, zone.name),))
+
+
+def of_place(s: Session, lon: float, lat: float, now: datetime) -> Calendar | None:
+    """Return the calendar of a place in degrees: of its house where that has days of its own, and of its zones.
+
+    None before the first edition; a calendar without collections where nothing is collected.
+    """
+    edition = _current(s)
+    if edition is None:
+        return None
+    day, zones = today(now), zones_at(s, lon, lat)
+    by_stream: dict[str, dict[frozenset[Schedule], int]] = {}  # stream -> its days -> a zone that has them
+    for zone_id, _name in zones:
+        of_streams: dict[str, set[Schedule]] = {}
+        for one in _of_zone_schedules(s, edition, zone_id):
+            of_streams.setdefault(one.stream, set()).add(replace(one, zone=""))
+        for stream, patterns in of_streams.items():
+            by_stream.setdefault(stream, {}).setdefault(frozenset(patterns), zone_id)
+    address, house = _of_house(s, edition, lon, lat)
+    first = zones[0][0] if zones else 0
+    # What is decided for a zone holds for its houses with days of their own, too.
+    house = [replace(one, zone=str(next(iter(by_stream.get(one.stream, {}).values()), first))) for one in house]
+    own = {one.stream for one in house}
+    unsure = {stream for stream, ways in by_stream.items() if len(ways) > 1} - own
+    found = list(_computed(s, edition, house, day))
+    for stream, ways in by_stream.items():
+        if stream not in own and stream not in unsure:
+            zone_id = next(iter(ways.values()))
+            found += [one for one in _of_zone(s, edition, zone_id, day) if one.stream == stream]
+    return Calendar(edition, _in_order(found), zones, tuple(sorted(unsure)), address)
+
+
+def zones_at(s: Session, lon: float, lat: float) -> tuple[tuple[int, str], ...]:
+    """Return id and name of the collection zones at a point, by name."""
+    known = basemap.zones_now(s, basemap.current(s))
+    rows = known.tree.query(Point(lon, lat), predicate="intersects").tolist()
+    there = [known.about[row] for row in rows if known.about[row]["kind"] == KIND]
+    return tuple(sorted(((int(one["id"]), str(one["name"])) for one in there), key=lambda one: one[1]))
+
+
+def zones_with_days(s: Session) -> Sequence[Zone]:
+    """Return the zones that the current edition has a schedule for, by name."""
+    edition = _current(s)
+    if edition is None:
+        return []
+    having = _in_edition(edition.number).with_only_columns(CollectionSchedule.zone_id)
+    return s.scalars(select(Zone).where(Zone.id.in_(having), Zone.retired_at.is_(None)).order_by(Zone.name)).all()
+
+
+def rules_of(s: Session, edition: Edition) -> Rules:
+    return _rules.get(edition.key, lambda: rule_store.of_edition(s, edition.number))
+
+
+def _current(s: Session) -> Edition | None:
+    found: CollectionEdition | None = editions.current(s)
+    return Edition(found.number, found.published_at) if found else None
+
+
+def _in_edition(number: int) -> Select[Any]:
+    return select(CollectionSchedule).where(
+        CollectionSchedule.from_edition <= number,
+        CollectionSchedule.until_edition.is_(None) | (CollectionSchedule.until_edition > number),
+    )
+
+
+def _of_zone(s: Session, edition: Edition, zone_id: int, day: date) -> tuple[Collection, ...]:
+    def compute() -> tuple[Collection, ...]:
+        return _computed(s, edition, _of_zone_schedules(s, edition, zone_id), day)
+
+    return _calendars.get((edition.key, zone_id, day), compute)
+
+
+def _of_zone_schedules(s: Session, edition: Edition, zone_id: int) -> tuple[Schedule, ...]:
+    def find() -> tuple[Schedule, ...]:
+        rows = s.scalars(_in_edition(edition.number).where(CollectionSchedule.zone_id == zone_id))
+        return tuple(_schedule(row) for row in rows)
+
+    return _schedules.get((edition.key, zone_id), find)
+
+
+def _of_house(s: Session, edition: Edition, lon: float, lat: float) -> tuple[str, list[Schedule]]:
+    """Return the address of the house at a point and its own schedules; "" and none for most."""
+    near = _in_edition(edition.number).where(
+        CollectionSchedule.address.is_not(None),
+        CollectionSchedule.lon.between(lon - SAME_HOUSE, lon + SAME_HOUSE),
+        CollectionSchedule.lat.between(lat - SAME_HOUSE, lat + SAME_HOUSE),
+    )
+    rows = s.scalars(near.order_by(CollectionSchedule.address)).all()
+    address = rows[0].address or "" if rows else ""
+    return address, [_schedule(row) for row in rows if row.address == address]
+
+
+def _computed(s: Session, edition: Edition, schedules: Iterable[Schedule], day: date) -> tuple[Collection, ...]:
+    first, last, rules = day - BACK, day + AHEAD, rules_of(s, edition)
+    found = calendar(schedules, rules.holidays, rules.rules, rules.exceptions, first - BEYOND, last + BEYOND)
+    return _in_order(one for one in found if first <= shown_on(one) <= last)
+
+
+def _in_order(found: Iterable[Collection]) -> tuple[Collection, ...]:
+    return tuple(sorted(found, key=lambda one: (shown_on(one), one.stream)))
+
+
+def _schedule(row: CollectionSchedule) -> Schedule:
+    season = None
+    if row.season_from is not None and row.season_to is not None:
+        season = Season(divmod(row.season_from, 100), divmod(row.season_to, 100))
+    return Schedule(
+        row.address or str(row.zone_id),
+        row.stream,
+        frozenset(row.weekdays),
+        row.every_weeks,
+        row.anchor,
+        season,
+        SetOutTime(row.set_out_before, row.set_out_at),
+    )

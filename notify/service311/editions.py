@@ -1,0 +1,76 @@
+"""Editions of the calendars. What is imported or changed becomes public when it is published, all at once, under a
+number that stands on every output; an edition can be read again as it was."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.core import audit
+from notify.core.errors import Invalid, Refused
+from notify.core.translation import gettext as _
+from notify.models import CollectionEdition, Operator
+
+LOCK = 7_461_021  # two publications at once would take the same number
+LONGEST_NOTE = 200
+TABLES = ("collection_schedules", "collection_rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Rows that the next edition adds and leaves out."""
+
+    added: int
+    left_out: int
+
+
+def current(s: Session) -> CollectionEdition | None:
+    """Return the newest edition; None before the first."""
+    return s.scalar(select(CollectionEdition).order_by(CollectionEdition.number.desc()).limit(1))
+
+
+def all_editions(s: Session) -> Sequence[CollectionEdition]:
+    """Return the editions, the newest first."""
+    return s.scalars(select(CollectionEdition).order_by(CollectionEdition.number.desc())).all()
+
+
+def pending(s: Session) -> Pending:
+    counts = """SELECT count(*) FILTER (WHERE from_edition IS NULL),
+                       count(*) FILTER (WHERE leaving AND until_edition IS NULL) FROM {}"""
+    rows = [s.execute(text(counts.format(table))).one() for table in TABLES]
+    return Pending(sum(row[0] for row in rows), sum(row[1] for row in rows))
+
+
+def publish(s: Session, note: str, now: datetime, by: Operator | None = None) -> CollectionEdition:
+    """Publish what was imported and changed as the next edition.
+
+    Raises NotAllowed; Refused when nothing has changed; Invalid for a note that is too long.
+    """
+    operators.require_by(by, "administer")
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    if len(note) > LONGEST_NOTE:
+        raise Invalid(
+            _("The note has %(count)s characters.", count=len(note)),
+            hint=_("The most is %(most)s.", most=LONGEST_NOTE),
+        )
+    last, changes = current(s), pending(s)
+    if changes == Pending(0, 0):
+        raise Refused(
+            _("Nothing has changed since the last edition."), hint=_("Import schedules or change a rule first.")
+        )
+    edition = CollectionEdition(
+        number=last.number + 1 if last else 1, published_at=now, published_by=by.id if by else None, note=note
+    )
+    s.add(edition)
+    s.flush()
+    for table in TABLES:
+        s.execute(text(f"UPDATE {table} SET from_edition = :n WHERE from_edition IS NULL"), {"n": edition.number})  # noqa: S608
+        s.execute(
+            text(f"UPDATE {table} SET until_edition = :n WHERE leaving AND until_edition IS NULL"),  # noqa: S608
+            {"n": edition.number},
+        )
+    audit.note(s, now=now, by=by, action="publish", subject="collection edition", subject_id=edition.number)
+    return edition

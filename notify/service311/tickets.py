@@ -1,0 +1,86 @@
+"""A resident says that a date of a calendar is wrong: a ticket for staff, with the zone, the date and the edition."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.core import audit
+from notify.core.characters import visible
+from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.translation import gettext as _
+from notify.models import CollectionEdition, CollectionSchedule, CollectionTicket, Operator, Zone
+from notify.service311.streams import STREAMS
+
+LONGEST = 500  # characters
+MOST_OPEN = 200  # of one zone: beyond that, nobody can answer them one by one
+
+
+class OpenTicket(NamedTuple):
+    """`sources`: the files that the days of that stream came from, in the edition that was seen."""
+
+    ticket: CollectionTicket
+    zone: str
+    sources: tuple[str, ...]
+
+
+def report(
+    s: Session, zone_id: int, stream: str, on: date, edition: int, words: str, language: str, now: datetime
+) -> int:
+    """Open a ticket and return its number.
+
+    Raises Invalid for what no calendar shows; Refused while a zone has too many open tickets.
+    """
+    known = s.get(Zone, zone_id) is not None and s.get(CollectionEdition, edition) is not None
+    if stream not in STREAMS or not known:
+        raise Invalid(_("That is in no calendar."), hint=_("Open the calendar again, and choose the date there."))
+    said = " ".join(visible(words.replace("\0", " ")).split())
+    if len(said) > LONGEST:
+        raise Invalid(_("That is longer than %(most)s characters.", most=LONGEST), hint=_("Write it shorter."))
+    of_zone = select(func.count()).where(CollectionTicket.zone_id == zone_id, CollectionTicket.closed_at.is_(None))
+    if (s.scalar(of_zone) or 0) >= MOST_OPEN:
+        raise Refused(
+            _("Many have told us already, and we are looking into it."), hint=_("Look at the calendar again later.")
+        )
+    ticket = CollectionTicket(
+        zone_id=zone_id, stream=stream, on_date=on, edition=edition, words=said, language=language, made_at=now
+    )
+    s.add(ticket)
+    s.flush()
+    return ticket.id
+
+
+def open_ones(s: Session) -> Sequence[OpenTicket]:
+    """Return the open tickets, the oldest first."""
+    rows = s.execute(
+        select(CollectionTicket, Zone.name)
+        .join(Zone, Zone.id == CollectionTicket.zone_id)
+        .where(CollectionTicket.closed_at.is_(None))
+        .order_by(CollectionTicket.made_at, CollectionTicket.id)
+    ).all()
+    return [OpenTicket(ticket, zone, _sources(s, ticket)) for ticket, zone in rows]
+
+
+def close(s: Session, ticket_id: int, answer: str, now: datetime, by: Operator) -> None:
+    """Close a ticket with what was found. Raises NotAllowed, NotFound; Refused when it is closed already."""
+    operators.require(by, "serve")
+    ticket = s.get(CollectionTicket, ticket_id, with_for_update=True)
+    if ticket is None:
+        raise NotFound(_("There is no ticket %(ticket)s.", ticket=ticket_id))
+    if ticket.closed_at is not None:
+        raise Refused(_("Ticket %(ticket)s is closed already.", ticket=ticket_id))
+    ticket.closed_at, ticket.closed_by, ticket.answer = now, by.id, visible(answer)[:LONGEST]
+    audit.note(s, now=now, by=by, action="answer", subject="collection ticket", subject_id=ticket_id)
+
+
+def _sources(s: Session, ticket: CollectionTicket) -> tuple[str, ...]:
+    of_zone = (
+        select(CollectionSchedule.source)
+        .where(CollectionSchedule.zone_id == ticket.zone_id, CollectionSchedule.stream == ticket.stream)
+        .where(CollectionSchedule.from_edition <= ticket.edition)
+        .where(CollectionSchedule.until_edition.is_(None) | (CollectionSchedule.until_edition > ticket.edition))
+    )
+    return tuple(sorted(set(s.scalars(of_zone))))

@@ -1,0 +1,91 @@
+"""What residents read of a collection: the date, why it is another one, and when to set out what."""
+
+from collections.abc import Sequence
+from datetime import date, time
+
+from babel.dates import format_skeleton, format_time
+
+from notify.core import translation
+from notify.core.translation import gettext as _
+from notify.core.translation import gettext_noop
+from notify.service311 import streams
+from notify.service311.rules import Cause, Collection, State
+
+# Holidays of the United States that cities name in their calendars. Another one is shown as the city has written it.
+# fmt: off
+HOLIDAYS = (
+    gettext_noop("New Year's Day"), gettext_noop("Martin Luther King Jr. Day"), gettext_noop("Presidents' Day"),
+    gettext_noop("Good Friday"), gettext_noop("Memorial Day"), gettext_noop("Juneteenth National Independence Day"),
+    gettext_noop("Independence Day"), gettext_noop("Labor Day"), gettext_noop("Columbus Day"),
+    gettext_noop("Indigenous Peoples' Day"), gettext_noop("Veterans Day"), gettext_noop("Thanksgiving Day"),
+    gettext_noop("Christmas Eve"), gettext_noop("Christmas Day"), gettext_noop("New Year's Eve"),
+)
+# fmt: on
+
+
+def day(at: date) -> str:
+    """Return a date with its weekday: `Thursday, Nov 26`, in the reader's language."""
+    return format_skeleton("EEEEMMMd", at, locale=translation.locale())
+
+
+def clock(at: time) -> str:
+    return format_time(at, "short", locale=translation.locale()).replace("\u202f", " ")
+
+
+def heading(one: Collection) -> str:
+    """Return what happens on the day that a collection is listed under."""
+    if one.effective is None:
+        return _("No collection of %(stream)s", stream=streams.within(one.stream))
+    return streams.name(one.stream)
+
+
+def why(one: Collection) -> str:
+    """Return the reason beside a change; "" for a collection on its day."""
+    usual, because = day(one.nominal), _listed([translation.translated(name) for name in one.why.holidays])
+    if one.state is State.TO_BE_ANNOUNCED:
+        if one.why.cause is Cause.BY_HAND:
+            return _("The new day is not known yet: %(reason)s.", reason=one.why.reason.rstrip("."))
+        return _("Because of %(holidays)s the day moves. The new day is not known yet.", holidays=because)
+    if one.effective is None:
+        return _without(one, because)
+    if one.why.cause is Cause.BY_HAND:
+        return "" if one.effective == one.nominal else _(
+            "Instead of %(usual)s: %(reason)s.", usual=usual, reason=one.why.reason.rstrip(".")
+        )  # fmt: skip
+    if one.effective == one.nominal:
+        return ""
+    return _("Instead of %(usual)s, because of %(holidays)s.", usual=usual, holidays=because)
+
+
+def _without(one: Collection, because: str) -> str:
+    reason = one.why.reason.rstrip(".") if one.why.cause is Cause.BY_HAND else because
+    told = _("Reason: %(reason)s.", reason=reason)
+    if one.why.until is None:
+        return told
+    return f"{told} {_('The next one is on %(day)s.', day=day(one.why.until))}"
+
+
+def set_out(one: Collection) -> str:
+    """Return when to set out; "" without a date."""
+    if one.effective is None or one.set_out is None:
+        return ""
+    at = clock(one.set_out.at)
+    if one.set_out.day == one.effective:
+        return _("Set out by %(time)s that day.", time=at)
+    return _("Set out on %(day)s, from %(time)s on.", day=day(one.set_out.day), time=at)
+
+
+def state(one: Collection) -> str:
+    """Return the state in a word or two, for a mark beside a date that has changed; "" on schedule."""
+    return {
+        State.ON_SCHEDULE: "",
+        State.DELAYED: _("Later"),
+        State.MOVED_EARLIER: _("Earlier"),
+        State.SUSPENDED: _("No collection"),
+        State.CLOSED: _("Closed"),
+        State.TO_BE_ANNOUNCED: _("Day not known yet"),
+    }[one.state]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return _(" and ").join(names)
