@@ -102,9 +102,7 @@ def report(
     require_own_form(request)
     try:
         with transaction() as s:
-            number = tickets.report(
-                s, zone, stream, _date(on), edition, said, of_resident(request), datetime.now(UTC)
-            )
+            number = tickets.report(s, zone, stream, _date(on), edition, said, of_resident(request), datetime.now(UTC))
     except (Invalid, Refused) as error:
         return _wrong_page(request, zone, stream, on, edition, error, said)
     return RedirectResponse(f"/collections/told?lang={of_resident(request)}&ticket={number}", 303)

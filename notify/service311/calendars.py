@@ -55,9 +55,7 @@ class Calendar:
 
     def ahead(self, today: date, stream: str | None = None) -> list[Collection]:
         """Return what is to come, today's included."""
-        return [
-            one for one in self.collections if shown_on(one) >= today and (stream is None or one.stream == stream)
-        ]
+        return [one for one in self.collections if shown_on(one) >= today and (stream is None or one.stream == stream)]
 
 
 _rules: KeptResults[Key, Rules] = KeptResults(most=8)

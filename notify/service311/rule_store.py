@@ -1,9 +1,9 @@
 """Holidays, rules and exceptions in the database: as data, with who made each and why. They count from the next edition
 on (`editions.publish`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import select
@@ -14,7 +14,8 @@ from notify.core import audit
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import CollectionRule, Operator
-from notify.service311.rules import DayException, Direction, Effect, Holiday, Otherwise, Rule, State, Weekend
+from notify.service311 import rule_data
+from notify.service311.rules import DayException, Holiday, Rule
 
 LONGEST_REASON = 300
 
@@ -42,12 +43,12 @@ def add_holiday(
 
 def add_rule(s: Session, rule: Rule, reason: str, now: datetime, by: Operator | None = None) -> CollectionRule:
     """Add a rule behind those that are there. Raises NotAllowed, Invalid."""
-    return _add(s, "rule", _of_rule(rule), reason, now, by)
+    return _add(s, "rule", rule_data.to_data(rule), reason, now, by)
 
 
 def add_exception(s: Session, exception: DayException, now: datetime, by: Operator | None = None) -> CollectionRule:
     """Add one day's change, with its own author and reason. Raises NotAllowed, Invalid."""
-    return _add(s, "exception", _of_exception(exception), exception.reason, now, by)
+    return _add(s, "exception", rule_data.to_data(exception), exception.reason, now, by)
 
 
 def remove(s: Session, rule_id: int, now: datetime, by: Operator | None = None) -> None:
@@ -87,13 +88,13 @@ def standing(s: Session) -> Sequence[CollectionRule]:
 
 def read(rows: Sequence[CollectionRule]) -> Rules:
     """Return rows as the values of the engine."""
-    bodies: dict[str, list[Mapping[str, Any]]] = {"holiday": [], "rule": [], "exception": []}
+    bodies: dict[str, list[dict[str, Any]]] = {"holiday": [], "rule": [], "exception": []}
     for row in rows:
         bodies[row.kind].append(row.body)
     return Rules(
         tuple(Holiday(date.fromisoformat(day), one["name"]) for one in bodies["holiday"] for day in one["days"]),
-        tuple(_rule(one) for one in bodies["rule"]),
-        tuple(_exception(one) for one in bodies["exception"]),
+        tuple(rule_data.to_rule(one) for one in bodies["rule"]),
+        tuple(rule_data.to_exception(one) for one in bodies["exception"]),
     )
 
 
@@ -111,57 +112,3 @@ def _add(
     s.flush()
     audit.note(s, now=now, by=by, action="add", subject="collection rule", subject_id=row.id, kind=kind)
     return row
-
-
-def _of_rule(rule: Rule) -> dict[str, Any]:
-    return {
-        "holidays": sorted(rule.holidays),
-        "effect": rule.effect.value,
-        "direction": rule.direction.value,
-        "zones": None if rule.zones is None else sorted(rule.zones),
-        "streams": None if rule.streams is None else sorted(rule.streams),
-        "bound": rule.bound,
-        "spill_to": rule.spill_to,
-        "weekend": rule.weekend.value,
-        "otherwise": rule.otherwise.value,
-        "set_out_at": rule.set_out_at and rule.set_out_at.isoformat(),
-    }
-
-
-def _rule(body: Mapping[str, Any]) -> Rule:
-    return Rule(
-        frozenset(body["holidays"]),
-        Effect(body["effect"]),
-        Direction(body["direction"]),
-        None if body["zones"] is None else frozenset(body["zones"]),
-        None if body["streams"] is None else frozenset(body["streams"]),
-        body["bound"],
-        body["spill_to"],
-        Weekend(body["weekend"]),
-        Otherwise(body["otherwise"]),
-        body["set_out_at"] and time.fromisoformat(body["set_out_at"]),
-    )
-
-
-def _of_exception(one: DayException) -> dict[str, Any]:
-    return {
-        "day": one.day.isoformat(),
-        "author": one.author,
-        "reason": one.reason,
-        "zone": one.zone,
-        "stream": one.stream,
-        "moved_to": one.moved_to and one.moved_to.isoformat(),
-        "state": one.state and one.state.value,
-    }
-
-
-def _exception(body: Mapping[str, Any]) -> DayException:
-    return DayException(
-        date.fromisoformat(body["day"]),
-        body["author"],
-        body["reason"],
-        body["zone"],
-        body["stream"],
-        body["moved_to"] and date.fromisoformat(body["moved_to"]),
-        body["state"] and State(body["state"]),
-    )
