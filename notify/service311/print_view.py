@@ -33,13 +33,12 @@ def document(calendar: Calendar, zone: str, today: date) -> dict[str, Any]:
             days.append(
                 {
                     "day": words.day(day),
-                    "what": ", ".join(
-                        streams.name(one.stream) if one.effective else f"{words.heading(one)}" for one in ones
-                    ),
+                    "what": ", ".join(words.heading(one) for one in ones),
                     "why": " ".join(whys),
                 }
             )
         months.append({"name": format_skeleton("yMMMM", month, locale=translation.locale()), "days": days})
+    link = f"{settings().public_url}/collections"
     return {
         "city": settings().city,
         "title": _("Collection days: %(zone)s", zone=zone),
@@ -47,7 +46,7 @@ def document(calendar: Calendar, zone: str, today: date) -> dict[str, Any]:
         "months": months,
         "edition": _("Edition %(number)s, %(date)s. The newest one is at %(link)s",
                      number=calendar.edition.number, date=words.day(calendar.edition.published_at.date()),
-                     link=f"{settings().public_url}/collections"),
+                     link=link),
         "language": translation.language(),
     }  # fmt: skip
 
@@ -59,12 +58,10 @@ def _usual(calendar: Calendar, today: date) -> list[str]:
         one = next((each for each in calendar.ahead(today, stream) if each.set_out and each.effective), None)
         if one is not None and one.set_out is not None:
             at = words.clock(one.set_out.at)
-            way = (
-                _("Set out by %(time)s on the day.", time=at)
-                if one.set_out.day == one.effective
-                else _("Set out from %(time)s on, the day before.", time=at)
-            )
+            on_day = one.set_out.day == one.effective
+            way = (_("Set out by %(time)s on the day.", time=at) if on_day
+                   else _("Set out from %(time)s on, the day before.", time=at))  # fmt: skip
             ways.setdefault(way, []).append(streams.name(stream))
     if len(ways) == 1:
         return list(ways)
-    return [f"{', '.join(names)}: {way}" for way, names in ways.items()]
+    return [": ".join((", ".join(names), way)) for way, names in ways.items()]

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, time
 
-from babel.dates import format_skeleton, format_time
+from babel.dates import format_date, format_skeleton, format_time
+from babel.lists import format_list
 
 from notify.core import translation
 from notify.core.translation import gettext as _
@@ -24,8 +25,10 @@ HOLIDAYS = (
 
 
 def day(at: date) -> str:
-    """Return a date with its weekday: `Thursday, Nov 26`, in the reader's language."""
-    return format_skeleton("EEEEMMMd", at, locale=translation.locale())
+    """Return a date with its weekday: `Thursday, November 26`, in the reader's language."""
+    # The skeletons of CLDR with a weekday have it in three letters, which a resident may misread.
+    locale = translation.locale()
+    return f"{format_date(at, 'EEEE', locale=locale)}, {format_skeleton('MMMMd', at, locale=locale)}"
 
 
 def clock(at: time) -> str:
@@ -48,12 +51,10 @@ def why(one: Collection) -> str:
         return _("Because of %(holidays)s the day moves. The new day is not known yet.", holidays=because)
     if one.effective is None:
         return _without(one, because)
-    if one.why.cause is Cause.BY_HAND:
-        return "" if one.effective == one.nominal else _(
-            "Instead of %(usual)s: %(reason)s.", usual=usual, reason=one.why.reason.rstrip(".")
-        )  # fmt: skip
     if one.effective == one.nominal:
         return ""
+    if one.why.cause is Cause.BY_HAND:
+        return _("Instead of %(usual)s: %(reason)s.", usual=usual, reason=one.why.reason.rstrip("."))
     return _("Instead of %(usual)s, because of %(holidays)s.", usual=usual, holidays=because)
 
 
@@ -88,4 +89,4 @@ def state(one: Collection) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return _(" and ").join(names)
+    return format_list(list(names), locale=translation.locale())

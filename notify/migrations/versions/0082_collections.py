@@ -6,7 +6,7 @@ Revision ID: 0082
 from alembic import op
 
 revision = "0082"
-down_revision = "0081"
+down_revision = "0090"
 branch_labels = None
 depends_on = None
 

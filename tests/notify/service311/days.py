@@ -1,0 +1,64 @@
+"""A city with collection days to test with: two zones, Thanksgiving, and a published edition."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+
+from shapely.geometry import box
+from sqlalchemy.orm import Session
+
+from notify.core.db import transaction
+from notify.service311 import editions, rule_store, schedule_import
+from notify.service311.rules import DayException, Effect, Rule, State
+from notify.service311.schedule_rows import Given
+from tests import factories
+from zones.files.rowfile import ScheduleRow
+from zones.files.schedules import MEANINGS
+
+NOW = datetime(2026, 11, 16, 15, tzinfo=UTC)  # a Monday, the week before Thanksgiving
+THANKSGIVING = date(2026, 11, 26)
+_publications = count(1)
+NORTH, SOUTH = (0.5, 0.5), (1.5, 0.5)  # points in the zones
+
+
+def rows(*cells: dict[str, str]) -> list[ScheduleRow]:
+    return [ScheduleRow(n, dict.fromkeys(MEANINGS, "") | one) for n, one in enumerate(cells, 2)]
+
+
+def take(s: Session, *cells: dict[str, str], now: datetime = NOW) -> None:
+    schedule_import.take(s, rows(*cells), "days.csv", Given(week_a=date(2026, 11, 16)), now)
+
+
+def publish(s: Session, note: str = "", now: datetime = NOW) -> None:
+    """Publish an edition, at a time of its own, by which calendars are kept in memory: each test has its own database."""
+    editions.publish(s, note, now + timedelta(microseconds=next(_publications)))
+
+
+def settle(now: datetime = NOW) -> dict[str, int]:
+    """North: trash on Monday and Thursday, recycling on Thursday of A weeks. South: trash on Tuesday. Thursday's go one
+    day later at Thanksgiving. Returns the ids of the zones."""
+    with transaction() as s:
+        ids = {
+            name: factories.zone(s, name, box(n, 0, n + 1, 1), "collection", now=now).id
+            for n, name in enumerate(("North", "South"))
+        }
+        take(
+            s,
+            {"zone": "North", "stream": "trash", "weekdays": "Mon, Thu"},
+            {"zone": "North", "stream": "recycling", "weekdays": "Thu", "week": "B", "set_out": "6:00"},
+            {"zone": "South", "stream": "trash", "weekdays": "Tue"},
+            now=now,
+        )
+        rule_store.add_holiday(s, "Thanksgiving Day", [THANKSGIVING], "city code 12", now)
+        rule_store.add_rule(s, Rule(frozenset({"Thanksgiving Day"}), Effect.SLIDE), "city code 12", now)
+        publish(s, "the year 2027", now)
+    return ids
+
+
+def suspend(zone_id: int, days: Sequence[date], now: datetime) -> None:
+    """Take collections off, and publish that."""
+    with transaction() as s:
+        for day in days:
+            off = DayException(day, "A. Perez", "a snow storm", zone=str(zone_id), state=State.SUSPENDED)
+            rule_store.add_exception(s, off, now)
+        publish(s, "storm", now)

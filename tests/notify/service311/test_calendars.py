@@ -1,0 +1,138 @@
+"""The published calendar of a place: its zones, its house, its edition, and the words for it."""
+
+from datetime import date, timedelta
+
+import pytest
+from shapely.geometry import box
+from sqlalchemy.exc import DBAPIError
+
+from notify.core import translation
+from notify.core.db import transaction
+from notify.models import Zone
+from notify.service311 import calendars, rule_store, words
+from notify.service311.calendars import Calendar
+from notify.service311.rules import Rule
+from tests import factories
+from tests.database import sql
+from tests.notify.service311.days import NORTH, NOW, SOUTH, THANKSGIVING, publish, settle, suspend, take
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def at(point: tuple[float, float] = NORTH) -> Calendar:
+    with transaction() as s:
+        found = calendars.of_place(s, *point, NOW)
+    assert found is not None
+    return found
+
+
+def week(calendar: Calendar, monday: date) -> list[tuple[str, str, str]]:
+    """Stream, date and state of a week."""
+    return [
+        (one.stream, f"{calendars.shown_on(one):%a %d}", one.state.value)
+        for one in calendar.collections
+        if monday <= calendars.shown_on(one) < monday + timedelta(days=7)
+    ]
+
+
+def test_a_place_has_the_days_of_its_zone_with_what_a_holiday_does() -> None:
+    settle()
+    calendar = at()
+    assert calendar.edition.number == 1
+    assert [name for _, name in calendar.zones] == ["North"]
+    assert week(calendar, date(2026, 11, 23)) == [
+        ("trash", "Mon 23", "ON_SCHEDULE"), ("recycling", "Fri 27", "DELAYED"), ("trash", "Fri 27", "DELAYED"),
+    ]  # fmt: skip
+    assert [day for _, day, _ in week(calendar, date(2026, 11, 30))] == ["Mon 30", "Thu 03"], "the slide ends"
+    assert week(at(SOUTH), date(2026, 11, 23)) == [("trash", "Tue 24", "ON_SCHEDULE")]
+    assert at((9, 9)).collections == ()
+
+
+def test_what_is_not_published_is_not_seen_and_an_old_edition_can_be_read() -> None:
+    zone = settle()["North"]
+    with transaction() as s:
+        take(s, {"zone": "North", "stream": "trash", "weekdays": "Wed"})
+        for row in rule_store.standing(s):
+            rule_store.remove(s, row.id, NOW)
+    assert at().edition.number == 1
+    assert ("trash", "Fri 27", "DELAYED") in week(at(), date(2026, 11, 23))
+    with transaction() as s:
+        publish(s, "Wednesday")
+        assert rule_store.of_edition(s, 1).holidays[0].day == THANKSGIVING
+        assert rule_store.of_edition(s, 2) == rule_store.Rules()
+    assert [day for stream, day, _ in week(at(), date(2026, 11, 23)) if stream == "trash"] == ["Wed 25"]
+    assert at().zones == ((zone, "North"),)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM collection_schedules",
+        "UPDATE collection_schedules SET from_edition = NULL",
+        "DELETE FROM collection_rules",
+        "UPDATE collection_editions SET note = 'x'",
+        "UPDATE collection_schedules SET weekdays = '{3}'",
+    ],
+)
+def test_what_was_published_stays(change: str) -> None:
+    settle()
+    with pytest.raises(DBAPIError):
+        sql(change)
+
+
+def test_a_suspension_names_who_decided_it_and_the_next_day() -> None:
+    suspend(settle()["North"], [date(2026, 11, 30)], NOW)
+    (off,) = [one for one in at().collections if one.nominal == date(2026, 11, 30)]
+    assert (off.state.value, off.why.author, off.effective) == ("SUSPENDED", "A. Perez", None)
+    assert words.why(off) == "Reason: a snow storm."
+    with translation.speaking("es"):
+        assert words.heading(off) == "No se recoge: basura"
+    assert ("trash", "Tue 01", "ON_SCHEDULE") in week(at(SOUTH), date(2026, 11, 30)), "another zone"
+
+
+def test_the_words_of_a_moved_day() -> None:
+    settle()
+    moved = next(one for one in at().collections if one.nominal == THANKSGIVING and one.stream == "trash")
+    assert words.why(moved) == "Instead of Thursday, November 26, because of Thanksgiving Day."
+    assert words.set_out(moved) == "Set out on Thursday, November 26, from 6:00 PM on."
+    with translation.speaking("es"):
+        assert words.why(moved) == "En lugar del jueves, 26 de noviembre, por el Día de Acción de Gracias."
+    own = next(one for one in at().collections if one.stream == "recycling" and one.state == "ON_SCHEDULE")
+    assert words.set_out(own) == "Set out by 6:00 AM that day."
+    assert words.why(own) == ""
+
+
+def test_a_house_with_days_of_its_own_keeps_them_and_what_its_zone_suspends(database: str) -> None:
+    zone = settle()["North"]
+    house = """INSERT INTO collection_schedules (address, lon, lat, stream, weekdays, every_weeks, set_out_before,
+                   set_out_at, source, from_edition, made_at)
+               VALUES ('1 Elm St', 0.5, 0.5, 'trash', '{1}', 1, 1, '18:00', 'own', 1, now())"""
+    sql(house)
+    calendar = at()
+    assert calendar.address == "1 Elm St"
+    assert [day for _, day, _ in week(calendar, date(2026, 11, 23))] == ["Tue 24", "Fri 27"]
+    suspend(zone, [date(2026, 12, 1)], NOW)
+    assert week(at(), date(2026, 11, 30)) == [("trash", "Tue 01", "SUSPENDED")]
+
+
+def test_two_zones_that_say_different_days_give_no_date() -> None:
+    """One with the same days is no doubt, and a zone for another stream adds its own."""
+    settle()
+    with transaction() as s:
+        for name, stream, day in (("Old", "trash", "Fri"), ("Leaves", "yard", "Wed"), ("Paper", "recycling", "Thu")):
+            factories.zone(s, name, box(0, 0, 1, 1), "collection", now=NOW)
+            take(s, {"zone": name, "stream": stream, "weekdays": day,
+                     **({"week": "B", "set_out": "6:00"} if stream == "recycling" else {})})  # fmt: skip
+        publish(s)
+    calendar = at()
+    assert calendar.unsure == ("trash",)
+    assert set(calendar.streams) == {"yard", "recycling"}
+
+
+def test_a_rule_comes_back_from_the_database_as_it_was() -> None:
+    settle()
+    with transaction() as s:
+        (rule,) = rule_store.of_edition(s, 1).rules
+        assert isinstance(rule, Rule)
+        assert rule.holidays == {"Thanksgiving Day"}
+        assert s.get_one(Zone, 1).kind == "collection"
