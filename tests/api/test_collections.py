@@ -177,4 +177,3 @@ def test_before_the_first_edition_the_page_says_so(door: httpx.Client) -> None:
 
 def test_the_first_page_leads_there(door: httpx.Client, zones: dict[str, int]) -> None:
     assert 'href="/collections?lang=en"' in door.get("/").text
-

@@ -30,7 +30,7 @@ def take(s: Session, *cells: dict[str, str], now: datetime = NOW) -> None:
 
 
 def publish(s: Session, note: str = "", now: datetime = NOW) -> None:
-    """Publish an edition, at a time of its own, by which calendars are kept in memory: each test has its own database."""
+    """Publish an edition at a time of its own: calendars are kept in memory by it, and each test has its database."""
     editions.publish(s, note, now + timedelta(microseconds=next(_publications)))
 
 
