@@ -27,6 +27,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "jobs", "description": "Timed jobs, and when each last ran."},
     {"name": "zones", "description": "Named areas of the city, versioned."},
     {"name": "addresses", "description": "Find an address, a crossing or a landmark."},
+    {"name": "collections", "description": "The days on which waste is collected, as published."},
     {"name": "senders", "description": "The identities that messages are sent from, with their rates and caps."},
     {"name": "policies", "description": "Decisions not to use a channel."},
     {"name": "words", "description": "The city's own words for messages, version by version."},

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -177,3 +178,33 @@ def test_before_the_first_edition_the_page_says_so(door: httpx.Client) -> None:
 
 def test_the_first_page_leads_there(door: httpx.Client, zones: dict[str, int]) -> None:
     assert 'href="/collections?lang=en"' in door.get("/").text
+
+
+Key = Callable[..., dict[str, str]]
+
+
+def test_programs_ask_by_address_point_or_zone(door: httpx.Client, zones: dict[str, int], key: Key) -> None:
+    asked_as = key(None)
+    suspend(zones["North"], next_monday(), datetime.now(UTC))
+
+    def find(**body: object) -> dict[str, Any]:
+        answer = door.post("/api/v1/collections/find", json=body, headers=asked_as)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    by_address = find(address="120 Main St")
+    assert by_address["place"]["label"] == "120 Main St"
+    calendar = by_address["calendar"]
+    assert (calendar["edition"], calendar["zones"]) == (2, [{"id": zones["North"], "name": "North"}])
+    (off,) = [one for one in calendar["collections"] if one["nominal"] == str(next_monday())]
+    assert (off["state"], off["date"], off["reason"]) == ("SUSPENDED", None, "a snow storm")
+    assert {one["state"] for one in calendar["collections"]} >= {"ON_SCHEDULE", "SUSPENDED"}
+    assert find(lon=0.5, lat=0.5)["calendar"] == calendar
+    either = find(address="120 Main")
+    assert either["calendar"] is None
+    assert len(either["matches"]) == 2
+    assert door.get(f"/api/v1/collections/zones/{zones['North']}", headers=asked_as).json() == calendar
+    listed = door.get("/api/v1/collections/zones", headers=asked_as).json()
+    assert [one["name"] for one in listed] == ["North", "South"]
+    both = {"address": "120 Main St", "lon": 0.5, "lat": 0.5}
+    assert door.post("/api/v1/collections/find", json=both, headers=asked_as).status_code == 422
