@@ -1,6 +1,7 @@
 """The pages and calendars of collection days."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
