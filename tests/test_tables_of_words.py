@@ -68,7 +68,7 @@ def test_what_zones_says_is_in_the_readers_language() -> None:
 
 
 PUT_TOGETHER = {"1: 1", "1 1: 1", "It is a 1, 11", "More than one zone has the 1: 1.", "Choose another --1-field1."}
-ELSEWHERE = {"sheets.py", "drawable.py", "schedules.py", "pmtiles.py", "tiles.py"}  # only the command line imports these
+ELSEWHERE = {"sheets.py", "drawable.py", "schedules.py", "pmtiles.py", "tiles.py"}  # only commands import these
 
 
 def test_every_error_of_zones_has_words_in_spanish() -> None:
