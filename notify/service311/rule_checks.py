@@ -1,4 +1,4 @@
-"""What rules and exceptions say in vain: staff are told before they are published."""
+"""What rules and exceptions say in vain: for a page or command that is about to publish them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

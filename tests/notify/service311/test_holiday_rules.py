@@ -152,6 +152,18 @@ def test_a_slide_is_pushed_by_slides_of_its_direction_alone() -> None:
     assert week_of(THANKSGIVING.day, earlier, [NEW_YEAR_MONDAY, THANKSGIVING]) == days("Tue Wed Tue Wed Sat Sat")
 
 
+def test_a_closed_day_that_a_slide_passes_over_does_not_push_it() -> None:
+    holidays = [Holiday(date(2026, 11, 23), "New Year"), Holiday(date(2026, 11, 24), "Christmas"), THANKSGIVING]
+    rules = [Rule(NAMES - {"Thanksgiving"}, Effect.SLIDE), Rule(frozenset(["Thanksgiving"]), Effect.HOLIDAY_ONLY)]
+    assert week_of(THANKSGIVING.day, rules, holidays) == days("Wed Fri Fri Sat Sat Sat")
+
+
+def test_what_would_be_merged_on_a_holiday_merges_with_the_next_regular_day() -> None:
+    wednesday = Holiday(date(2026, 5, 27), "New Year")
+    rules = [replace(MERGE_ON_WEDNESDAY, holidays=frozenset(["Memorial Day"])), Rule(NAMES, Effect.SUSPEND)]
+    assert week_of(MEMORIAL.day, rules, [MEMORIAL, wednesday], [on("Mon", "Fri")]) == {"Mon": "Fri", "Fri": "Fri"}
+
+
 def test_two_holidays_of_a_weekend_are_observed_on_two_days() -> None:
     rule = Rule(frozenset(["Christmas", "Boxing Day"]), Effect.SLIDE, weekend=Weekend.NEXT)
     both = [*XMAS_SAT, Holiday(date(2027, 12, 26), "Boxing Day")]
