@@ -105,18 +105,18 @@ class Kept(Generic[T]):
             if first is None:
                 first = self._first = futures.Future()
                 threading.Thread(target=self._read_first, args=(first,), name="kept", daemon=True).start()
-        if not futures.wait([first], within_s).done:
-            return None
-        with self._starting:
-            if self._first is first:
-                self._first = None
-        return first.result()
+        return first.result() if futures.wait([first], within_s).done else None
 
     def _read_first(self, first: "futures.Future[T]") -> None:
         try:
-            first.set_result(self._renew())
+            found = self._renew()
         except Exception as error:
-            first.set_exception(error)  # for who waits, or looks next
+            log.warning("kept.not_read", error=reason(error), exc_info=True)
+            self._first = None
+            first.set_exception(error)
+        else:
+            self._first = None  # it is for who waits; the next reader gets what is new enough by then
+            first.set_result(found)
 
     def _found(self) -> tuple[T] | None:
         """Take what is stored, which is due."""

@@ -102,6 +102,17 @@ def test_who_does_not_wait_for_what_takes_long_finds_it_later() -> None:
     assert kept.soon(60.0) == 1
 
 
+def test_what_nobody_waited_for_is_not_given_out_once_it_is_too_old() -> None:
+    source = Source()
+    source.may_go_on.clear()
+    kept = Kept(source.read, every_s=0.0, rests=-1)
+    assert kept.soon(0.0) is None
+    source.may_go_on.set()
+    until(lambda: kept.last == 1, 30, "it was read")
+    until(lambda: kept._first is None, 30, "it is nobody's any more")
+    assert kept.soon(60.0) == 2
+
+
 def test_a_first_reading_that_fails_is_told_once_and_tried_again() -> None:
     source = Source()
     source.fails = True
