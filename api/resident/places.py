@@ -99,14 +99,23 @@ def asks_more(error: TocsinError | None) -> Mapping[str, Any]:
 
 
 def radii() -> Sequence[tuple[int, str]]:
-    """Return the distances that can be chosen, in metres and in words."""
-    words = (
-        _("Only there"),
-        _("And 500 metres around: a few blocks"),
-        _("And 1 km around: 15 minutes on foot"),
-        _("And 2 km around"),
-        _("And 5 km around"),
-    )
+    """Return the distances that can be chosen, in metres and in words: rounded miles, or what they are."""
+    if settings().units == "us":
+        words = (
+            _("Only there"),
+            _("Up to 0.3 miles around it: a few blocks"),
+            _("Up to 0.6 miles around it: 15 minutes on foot"),
+            _("Up to 1.2 miles around it"),
+            _("Up to 3 miles around it"),
+        )
+    else:
+        words = (
+            _("Only there"),
+            _("Up to 500 metres around it: a few blocks"),
+            _("Up to 1 km around it: 15 minutes on foot"),
+            _("Up to 2 km around it"),
+            _("Up to 5 km around it"),
+        )
     return list(zip(RADII_M, words, strict=True))
 
 

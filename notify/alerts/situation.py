@@ -77,13 +77,17 @@ class Item(InIncident):
 class Sent:
     """The messages of an alert that is being sent, on one channel. `done`: those in finished batches.
 
-    `p95_at`: when 95 % are expected to have left; None: never, or not known yet.
+    `p95_at`: when 95 % are expected to have left; None: never, or not known yet. `quiet`: those that quiet hours hold,
+    of which the first go on at `quiet_until`; `in_digests`: those that wait for a digest.
     """
 
     channel: str
     messages: int
     done: int
     p95_at: datetime | None
+    quiet: int = 0
+    quiet_until: datetime | None = None
+    in_digests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +252,17 @@ def _sending(s: Session, alerts: Sequence[int]) -> dict[int, tuple[Sent, ...]]:
     rows = s.execute(
         text("""
             SELECT b.alert_id, b.channel, sum(b.size)::bigint AS messages,
-                   coalesce(sum(b.size) FILTER (WHERE b.state = 'done'), 0)::bigint AS done, p.p95_at
+                   coalesce(sum(b.size) FILTER (WHERE b.state = 'done'), 0)::bigint AS done, p.p95_at,
+                   coalesce(sum(b.size) FILTER (WHERE b.state = 'held' AND NOT b.digest), 0)::bigint AS quiet,
+                   min(b.held_until) FILTER (WHERE b.state = 'held' AND NOT b.digest) AS quiet_until,
+                   coalesce(sum(b.size) FILTER (WHERE b.state = 'held' AND b.digest), 0)::bigint AS in_digests
               FROM batches b LEFT JOIN predictions p USING (alert_id, channel)
              WHERE b.alert_id = ANY(:alerts) GROUP BY 1, 2, p.p95_at ORDER BY 1, 2"""),
         {"alerts": list(alerts)},
     ).all()
     found: dict[int, list[Any]] = {alert: [] for alert in alerts}
-    for row in rows:
-        found[row.alert_id].append(Sent(row.channel, row.messages, row.done, row.p95_at))
+    for alert_id, *of_channel in rows:
+        found[alert_id].append(Sent(*of_channel))
     return {alert: tuple(sent) for alert, sent in found.items()}
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.city import zones as city_zones
-from notify.city.outline import outline
+from notify.city.outline import Label, outline
 from notify.city.zones import KeptZone
 from notify.core import audit, points
 from notify.core.db import one_moment, raw
@@ -65,7 +65,8 @@ class ZoneCoverage:
 class Coverage:
     """`zones`: the least covered ones first, then those of which nothing is known. `elsewhere`: residents with places
     in none of the zones. `damaged`: the names of zones whose shape cannot be read. `by_population`: the shares are
-    those of the population, which is known of all zones; else of the addresses."""
+    those of the population, which is known of all zones; else of the addresses. `names`: on the drawing, of the zones
+    that have room for theirs."""
 
     kind: str
     at: datetime
@@ -76,6 +77,7 @@ class Coverage:
     height: int
     damaged: Sequence[str]
     by_population: bool
+    names: Sequence[Label] = ()
 
     @property
     def average(self) -> float:
@@ -148,6 +150,7 @@ def measure(kind: str, now: datetime) -> Coverage:
         kind, now, ranked, rounded(np.unique(owners).size),
         rounded(np.setdiff1d(owners, owners[somewhere]).size),
         drawing.width if drawing else 0, drawing.height if drawing else 0, damaged, by_population,
+        drawing.names if drawing else (),
     )  # fmt: skip
 
 

@@ -136,13 +136,17 @@ def launch(
     as_json: Json = False,
 ) -> None:
     """Send an approved alert now, or schedule it if it was written with --at."""
+    now = datetime.now(UTC)
     with transaction() as s:
-        alert = lifecycle.launch(s, alert_id, _operator(s, operator), datetime.now(UTC))
+        alert = lifecycle.launch(s, alert_id, _operator(s, operator), now)
+        quiet = forecast.quiet_until(s, alert, now) if alert.state is AlertState.SENDING else None
     if alert.state is AlertState.SENDING:
         tasks.ring_alert(alert)
     later = alert.launch_at if alert.state is AlertState.SCHEDULED else None
     if not wait or (later and not as_json):
         _say(alert, f"scheduled for {planned(later)}" if later else alert.state.value, as_json)
+        if quiet and not as_json:
+            console.print(forecast.quiet_words(quiet, alert.expires_at))
     if wait and as_json:
         show(alert_id, watch=True, as_json=True)
     elif wait:

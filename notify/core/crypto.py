@@ -32,9 +32,11 @@ TOKEN_MAC_BYTES = 16
 SEALED_VERSION = b"\x01"  # first byte of everything sealed: the format
 # These keys are still needed after a rotation. An index is computed through all earlier keys, because the addresses of
 # erased residents are gone and cannot be indexed again. Links in mail already sent must keep working (RFC 8058,
-# 15 U.S.C. 7704(a)(3)). Events about mail already sent arrive for days, and must be recognized as ours.
-INDEX, UNSUBSCRIBE, PROOF = "index", "unsubscribe", "proof"
-LASTING = (INDEX, f"token/{UNSUBSCRIBE}", PROOF)
+# 15 U.S.C. 7704(a)(3)). Events about mail already sent arrive for days, and must be recognized as ours. Codes and links
+# to confirm that were just sent are good to their own end: they are compared with what the database keeps, so that a
+# former key alone makes none. Tokens of open pages end: whoever has a former key could open anybody's page with them.
+INDEX, UNSUBSCRIBE, PROOF, CODE, ENTERED = "index", "unsubscribe", "proof", "contact-code", "entered"
+LASTING = (INDEX, f"token/{UNSUBSCRIBE}", PROOF, CODE, f"token/{ENTERED}")
 PROOF_BYTES = 12
 
 Older = tuple[Mapping[str, bytes], ...]  # the LASTING keys of earlier master keys, the oldest first
@@ -199,6 +201,13 @@ def is_proof(given: str, delivery_id: int, address: str) -> bool:
 def keyed(purpose: str, text: str) -> bytes:
     """HMAC-SHA-256 of a text under the key in force, for this purpose alone. 32 bytes."""
     return hmac.digest(_derived(ring().in_force, purpose), text.encode(), hashlib.sha256)
+
+
+def is_keyed(stored: bytes, purpose: str, text: str) -> bool:
+    """Whether `keyed` made this, under a current key or, for a purpose of LASTING, an earlier one."""
+    made = (hmac.digest(key, text.encode(), hashlib.sha256) for key in _lasting_keys(purpose))
+    same = [hmac.compare_digest(stored, one) for one in made]  # all of them, so that the time tells nothing
+    return any(same)
 
 
 def hash_key(secret: str) -> bytes:

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
 
     public_url: str = "http://127.0.0.1:8000"
     timezone: str = "America/New_York"
+    units: str = Field("us", pattern="^(us|metric)$")  # of distances that residents read: miles, or kilometres
     quiet_hours: str = "21:00-08:00"  # by local time; no routine message reaches a resident in them. "off": none
     city: str = "City of Tocsin"
     city_center: str = ""  # longitude,latitude: a first import must lie near it

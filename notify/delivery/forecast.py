@@ -121,13 +121,27 @@ def channels(
     )
 
 
+def quiet_until(s: Session, alert: Alert, at: datetime) -> datetime | None:
+    """Return until when a routine alert to residents waits in the city's quiet time; None if it does not, as one that
+    ends or corrects an emergency. Those who chose other hours, or were not told of the emergency, are planned like all
+    others."""
+    if alert.lane is not Lane.ROUTINE or all(timelines([name]) for name in alert.channels):
+        return None
+    return None if audience.emergencies(s, alert) else quiet_time.until(at, settings().quiet, settings().tz)
+
+
 def _begins(s: Session, alert: Alert, at: datetime) -> dict[str, datetime]:
-    """Return when messages may leave, by channel: a routine alert to residents waits for the end of the city's quiet
-    time, unless it ends or corrects an emergency. Those who chose other hours, or were not told of the emergency, are
-    planned like all others."""
-    waits = alert.lane is Lane.ROUTINE and not audience.emergencies(s, alert)
-    end = quiet_time.until(at, settings().quiet, settings().tz) if waits else None
+    """Return when messages may leave, by channel."""
+    end = quiet_until(s, alert, at)
     return {name: at if timelines([name]) else end or at for name in alert.channels}
+
+
+def quiet_words(until: datetime, expires_at: datetime) -> str:
+    """Return the sentence that says until when messages to residents wait."""
+    told = shown(until, settings().tz)
+    if until >= expires_at:
+        return _("Residents have quiet hours until %(until)s, and the alert expires before that.", until=told)
+    return _("Residents have quiet hours until %(until)s: messages to them wait until then.", until=told)
 
 
 def channel_plan(
@@ -252,11 +266,8 @@ def _warnings(
 ) -> list[str]:
     said = []
     begins = max((begins_at[one.channel] for one in channels if one.messages), default=at)
-    until = shown(begins, settings().tz)
-    if begins > at and begins >= alert.expires_at:
-        said.append(_("Residents have quiet hours until %(until)s, and the alert expires before that.", until=until))
-    elif begins > at:
-        said.append(_("Residents have quiet hours until %(until)s: messages to them wait until then.", until=until))
+    if begins > at:
+        said.append(quiet_words(begins, alert.expires_at))
     for one in channels:
         if one.messages and not one.senders:
             said.append(

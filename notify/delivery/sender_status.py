@@ -145,12 +145,13 @@ def _used(client: "redis.Redis", senders: Sequence[int], now: datetime) -> dict[
     return used
 
 
-# Batches that are not done: an index serves it, whatever was sent before.
+# Batches that are not done: an index serves it, whatever was sent before. What is held waits for its hour, not for a
+# sender.
 _WAITING = """
     SELECT b.channel, sum(b.size)::bigint AS messages, sum(b.size * w.cost)::bigint AS tokens
       FROM batches b JOIN contents w USING (alert_id, channel, language)
       JOIN alerts a ON a.id = b.alert_id AND a.state IN ('sending', 'sent')
-     WHERE b.state <> 'done' GROUP BY b.channel
+     WHERE b.state <> 'done' AND b.state <> 'held' GROUP BY b.channel
 """
 # Alerts that are being sent, which an index finds: when their messages left is measured once all are settled.
 _LEAVING = """

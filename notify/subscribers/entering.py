@@ -34,7 +34,7 @@ NAMED = 2  # topics by name in a text
 UNANSWERED_FOR = timedelta(days=30)
 _HOUSE = re.compile(r"\d+[A-Za-z]?(-\d+)?$")  # 4711, 12B, 12-14; not 5th
 CONTACTS = (SMS.name, EMAIL.name)
-PURPOSE = "entered"  # of the token in that link
+PURPOSE = crypto.ENTERED  # of the token in that link
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The page of coverage: zones on a map and in a table, and a poster for each."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -21,6 +22,7 @@ def test_the_page_draws_the_zones_and_says_when_they_were_counted(
     desk = at_desk("agent")
     shown = desk.get("/console/coverage").text
     assert '<path class="share-unknown"' in shown
+    assert re.search('<text class="name"[^>]*>Riverside</text>', shown), "the map tells which patch is which row"
     assert "fewer than 10" not in shown
     assert "30 people are signed up" in shown
     assert "renewed every five minutes" in shown

@@ -20,6 +20,7 @@ from notify.delivery import sender_status
 from notify.operations import tasks
 from tests import factories
 from tests.api import asked
+from tests.owner import as_owner
 
 Desk = Callable[[str], httpx.Client]
 
@@ -83,6 +84,22 @@ def test_every_item_stands_in_its_place_and_links_to_its_alert(at_desk: Desk, ci
     assert "Exercise or test" in part(page, "map")
     compose = at_desk("author").get("/console/compose").text
     assert "practice-badge" in compose
+
+
+def test_what_quiet_hours_and_digests_hold_is_said_to_wait_for_its_hour_and_for_no_sender(
+    at_desk: Desk, city: datetime
+) -> None:
+    with transaction() as s:
+        factories.sender(s)
+        factories.sender(s, "sendgrid")
+    factories.alert_resolved(now=city, channels=("sms", "email"))
+    eight = datetime(2027, 1, 13, 13, tzinfo=UTC)
+    as_owner("UPDATE batches SET state = 'held', held_until = :eight, digest = channel = 'email'", eight=eight)
+    page = at_desk("approver").get("/console").text
+    sending = part(page, "sending")
+    assert re.search(r"\d+ wait for the end of quiet hours, at (13 Jan, )?8:00", sending), sending
+    assert re.search(r"\d+ wait for a daily or weekly digest", sending), sending
+    assert " waiting" not in part(page, "senders")
 
 
 def test_an_all_clear_and_what_it_replaces_do_not_count_as_in_force(at_desk: Desk, city: datetime) -> None:

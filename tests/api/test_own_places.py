@@ -5,6 +5,7 @@ from datetime import datetime
 import httpx
 import pytest
 
+from api.resident import places
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import senders
@@ -20,6 +21,15 @@ def place(door: httpx.Client, city: datetime) -> int:
     join(door)
     asked.do("DELETE FROM arrivals")
     return asked.number("SELECT max(id) FROM places")
+
+
+@pytest.mark.parametrize(("units", "widest"), [("us", "Up to 3 miles around it"), ("metric", "Up to 5 km around it")])
+def test_distances_are_those_of_the_city(units: str, widest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_UNITS", units)
+    settings.cache_clear()
+    assert places.radii()[-1] == (5_000, widest)
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 def change(door: httpx.Client, place: int, **fields: object) -> httpx.Response:

@@ -53,7 +53,9 @@ def test_what_is_in_force_stands_on_the_first_page_in_the_readers_language(door:
 @pytest.mark.parametrize("status", ["Exercise", "Test"])
 def test_practice_is_marked_and_not_among_what_is_in_force(door: httpx.Client, city: datetime, status: str) -> None:
     number = launched(city, status=status)
-    assert "There is no alert in force." in door.get("/").text
+    home = door.get("/").text
+    assert "There is no alert in force." in home
+    assert ('<aside class="practice"' in home) is (status == "Exercise")
     page = door.get(f"/alerts/{number}").text
     assert 'class="practice"' in page
     assert status.upper() in page

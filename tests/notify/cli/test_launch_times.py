@@ -91,6 +91,16 @@ def test_a_launch_whose_time_has_passed_says_what_to_do() -> None:
     )
 
 
+@pytest.mark.parametrize("hours", ["00:00-23:59", "off"])
+def test_a_launch_in_quiet_hours_says_that_messages_wait(hours: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_QUIET_HOURS", hours)
+    settings.cache_clear()
+    with transaction() as s:
+        number = str(alert_ready(s, event="snow", now=NOW, severity="Minor", urgency="Future").id)
+    told = " ".join(run("launch", number).stdout.split())
+    assert ("Residents have quiet hours until" in told) is (hours != "off"), told
+
+
 def test_an_author_sees_at_once_when_a_draft_is_to_be_launched() -> None:
     done = run(*NEW, "--at", AT.isoformat())
     assert int(done.stdout)  # the number alone, for scripts

@@ -19,7 +19,7 @@ from notify.delivery import carrier_blocks, join_codes, sender_pool
 from notify.inbound import messages
 from notify.models import Base, Credential, Joining, Operator, SigningKey
 from notify.operations import rotation
-from notify.subscribers import addresses, consent, exporting, joining, questions
+from notify.subscribers import addresses, consent, entering, exporting, joining, questions
 from tests.api.people import joined
 from tests.conftest import SECRET_KEY
 from tests.database import sql
@@ -119,6 +119,11 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
     staff_contact(maria.id)
     page = half_joined()
     with transaction() as s:
+        number = s.scalars(select(Joining.id)).one()
+        code = join_codes.new_code(s, number, "sms", NOW) or ""
+    open_page = crypto.sign_token("resident", "1.1.0")
+    link = entering.link(1).rpartition("/")[2]
+    with transaction() as s:
         asked = addresses.index("sms", people[1].phone)
         questions.ask(s, "sms", asked, questions.STILL_THERE, text=questions.PLACE, now=NOW, place="1 Main St")
     with transaction() as s:
@@ -147,10 +152,11 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         assert statements.thumbprint(statements.public_of(secret)) == kid
         assert [*exporting.export_csv(s)] == exported
         assert crypto.unseal(s.scalars(select(Credential.secret_sealed)).one(), codes.PURPOSE) == maria.secret
-        number = s.scalars(select(Joining.id)).one()
-        code = join_codes.new_code(s, number, "sms", NOW) or ""
-        assert joining.confirm(s, page, code, NOW).is_new
+        assert joining.confirm(s, page, code, NOW).is_new, "a code sent before the rotation is good to its end"
         s.rollback()
+    assert crypto.read_token("entered", link)
+    with pytest.raises(Invalid):  # whoever has the former key could make it for anybody
+        crypto.read_token("resident", open_page)
     with transaction() as s:
         talk = questions.waiting(s, "sms", addresses.index("sms", people[1].phone), NOW)
     assert talk == {"place": "1 Main St"}
