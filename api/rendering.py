@@ -41,7 +41,6 @@ from notify.service311 import streams
 from templates import PAGES
 
 CLOCK, MINUTE = parse_pattern("d MMM y, h:mm:ss a"), parse_pattern("d MMM, h:mm a")  # Unicode CLDR
-DAY_AND_YEAR = parse_pattern("d MMMM y, h:mm a")
 SECOND, HOUR, ON_DAY = parse_pattern("h:mm:ss a"), parse_pattern("h:mm a"), parse_pattern("EEEE, d MMM, h:mm a")
 
 _ADDRESS = re.compile(r"(?<![\w/])/console/[\w/-]*\w")
@@ -158,7 +157,7 @@ def _environment(_language: str) -> Environment:
         "minute": lambda at: on_clock(at, MINUTE),
         "day": lambda date: format_date(date, "long", locale=translation.locale()),
         "month_name": lambda date: format_skeleton("yMMMM", date, locale=translation.locale()),
-        "day_and_year": lambda at: on_clock(at, DAY_AND_YEAR),
+        "day_and_year": _day_and_year,
         "weekday": lambda date: format_skeleton("EEEEMMMd", date, locale=translation.locale()),
         "hour": lambda at: on_clock(at, HOUR),
         "apart": _apart,
@@ -194,6 +193,12 @@ def on_clock(at: datetime, pattern: DateTimePattern) -> str:
     """Return a time on the city's clocks."""
     words = pattern.apply(at.astimezone(settings().tz), translation.locale())
     return words.replace(".m.", "m")  # Spanish "p.m." would end a sentence with two stops
+
+
+def _day_and_year(at: datetime) -> str:
+    """Return a time as its language writes a date: November 30, 2026, 6:38 AM; 30 de noviembre de 2026, 6:38 am."""
+    day = format_skeleton("yMMMMd", at.astimezone(settings().tz), locale=translation.locale())
+    return f"{day}, {on_clock(at, HOUR)}"
 
 
 def on_clocks(words: str) -> str:

@@ -136,7 +136,8 @@ def ask_link(request: Request, link: str) -> Response:
     """Ask for the button: what opens links by itself, such as a scanner of a mail program, presses none."""
     with transaction() as s:
         waiting = joining.waiting_by_link(s, link, datetime.now(UTC))
-    return page(request, "join_link.html", waiting=waiting)
+    language = request.query_params.get("lang") or waiting.language  # that of the message that it came in
+    return page(request, "join_link.html", language=language, waiting=waiting)
 
 
 @router.post("/j/{link}")

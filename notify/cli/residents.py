@@ -200,13 +200,16 @@ def _show(found: Found) -> None:
         _suppressions(found.suppressions)
         return
     erased = f", erased {moment(one.erased_at)}" if one.erased_at else ""
-    topics = ", ".join(
-        f"{t.topic}{f' (muted until {moment(t.muted_until)})' if t.muted_until else ''}" for t in one.topics
-    )
+    topics = ", ".join(t.topic for t in one.topics)
+    muted = {t.topic: t.muted_until for t in one.topics if t.muted_until}
     console.print(f"Resident {one.id}: {one.language}, since {moment(one.created_at)}{erased}", markup=False)
     console.print(
         f"Topics: {topics or 'none'}. Places: {', '.join(p.label for p in one.places) or 'none'}.", markup=False
     )
+    for until in sorted(set(muted.values())):
+        paused = ", ".join(topic for topic, end in muted.items() if end == until)
+        what = "All topics" if len(one.topics) == list(muted.values()).count(until) else paused
+        console.print(f"{what} muted until {moment(until)}: only emergencies come.", markup=False)
     for contact in one.contacts:
         verified = f"verified {moment(contact.verified_at)}" if contact.verified_at else "not verified"
         console.print(f"{contact.channel} {contact.address or '(erased)'}: {verified}", markup=False)

@@ -15,11 +15,12 @@ from notify.core import statements
 from notify.core.errors import Invalid, Unavailable
 from notify.core.settings import settings
 from notify.core.statements import NotGenuine
+from notify.core.translation import gettext as _
+from notify.core.translation import speaking
 
 commands = Commands()
 
 TIMEOUT_S = 20.0
-OWN_LINK = "(a link of each recipient's own)"
 MOST_BYTES = 4 * 2**20
 KEYS = "/.well-known/tocsin-keys.json"
 
@@ -62,7 +63,9 @@ def verify(
         console.print(f"It was practice: {statement['status']}.", markup=False)
     for channel, by_language in statement["words"].items():
         for language, said in by_language.items():
-            console.print(f"\n{channel}, {language}:\n{said['text'].replace(UNSUBSCRIBE_URL, OWN_LINK)}", markup=False)
+            with speaking(language):
+                own_link = _("(a link of each recipient's own)")
+            console.print(f"\n{channel}, {language}:\n{said['text'].replace(UNSUBSCRIBE_URL, own_link)}", markup=False)
 
 
 def _read(path: Path) -> Any:

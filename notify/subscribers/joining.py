@@ -32,13 +32,14 @@ FORGOTTEN_AFTER = timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A joining for which a code was sent. `joins`: and not only to see their page; `adds`: a further phone or email of
-    a resident. `place`: that which was asked for, "" without one."""
+    a resident. `place`: that which was asked for, "" without one; `language`: of the message."""
 
     channel: str
     masked: str
     joins: bool
     adds: bool = False
     place: str = ""
+    language: str = "en"
 
 
 def parse(contact: str) -> tuple[str, str]:
@@ -150,6 +151,7 @@ def _waiting(joining: Joining) -> Waiting:
         wish is not None,
         joining.adds_to is not None,
         _("only the whole city") if wish == NOWHERE else (wish.address or wish.label) if wish else "",
+        joining.language,
     )
 
 

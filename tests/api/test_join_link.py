@@ -12,6 +12,7 @@ from notify.delivery import direct_secrets, join_codes
 from tests.api import asked
 from tests.api.joins import MAIL, PHONE, begin, city_that_sends, form, sent_code, sent_link
 from tests.database import sql
+from tests.owner import as_owner
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,9 @@ def test_a_link_is_opened_by_anything_and_joins_with_its_button_once(door: httpx
         assert "120 Main St" in seen.text
         assert PHONE not in seen.text
     assert residents() == 0
+    as_owner("UPDATE joinings SET language = 'es'")
+    assert '<html lang="es"' in door.get(link).text, "the page is in the language of the message"
+    assert '<html lang="en"' in door.get(f"{link}?lang=en").text
     assert form(door, link).headers["location"].startswith("/me")
     assert residents() == 1
     assert form(door, link).status_code == 404

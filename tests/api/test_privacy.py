@@ -20,6 +20,9 @@ def test_it_states_every_kind_with_its_time_and_reason(
             for words in filter(None, (kind.what, kind.why, kind.until)):
                 assert translation.gettext(words) in shown
     assert {"en": "for 123 days.", "es": "durante 123 días."}[language] in shown
+    monkeypatch.setenv("TOCSIN_KEEP_TEXTS_DAYS", "1095")
+    settings.cache_clear()
+    assert {"en": "for 3 years.", "es": "durante 3 años."}[language] in door.get(f"/privacy?lang={language}").text
 
 
 def test_it_is_linked_beside_the_button_that_joins(door: httpx.Client) -> None:
