@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from notify.core.settings import settings
+from notify.delivery import held_language
 from notify.inbound import join_by_text, own_alerts, question_answers, topic_commands
 from notify.inbound.commands import is_whole_city
 from notify.inbound.heard import Heard, Outcome
@@ -51,6 +52,7 @@ def _speak(language: str) -> Act:
         talk = replace(heard.talk, language=language)
         if heard.resident is not None:
             heard.s.get_one(Subscriber, heard.resident).language = language
+            held_language.follow(heard.s, heard.resident, language)
             talk = replace(talk, language="")
         key = "language_ask" if talk.asked in join_by_text.ASKS else "language"
         return Outcome(key, talk, language=language)

@@ -12,7 +12,7 @@ from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.delivery import carrier_blocks
+from notify.delivery import carrier_blocks, held_language
 from notify.models import Contact, Place, PlaceCheck, Preference, Subscriber, Topic
 from notify.subscribers import choices, consent, import_lock, labels, record, wishes
 from notify.subscribers.homes import SEALED_ADDRESS
@@ -91,6 +91,7 @@ def choose(s: Session, subscriber_id: int, topics: Collection[Topic], language: 
         raise Invalid(_("This language is not spoken here."), hint=_("Choose one of the list."))
     _lock(s)
     _resident(s, subscriber_id).language = language
+    held_language.follow(s, subscriber_id, language)
     mine = Preference.subscriber_id == subscriber_id
     until = choices.muted_until(s, subscriber_id)
     if topics:

@@ -11,8 +11,8 @@ from notify.channels.sms_segments import count as segments
 from notify.content import together
 from notify.core.db import transaction
 from notify.delivery import claims, digests, held, leases, recovery
-from notify.models import Contact, Subscriber, Suppression
-from notify.subscribers import choices, proving
+from notify.models import Contact, Subscriber, Suppression, Topic
+from notify.subscribers import choices, own, proving
 from tests.database import sql
 from tests.factories import resident, sender, zone
 from tests.notify.delivery.night import (
@@ -99,6 +99,37 @@ def test_what_waits_for_who_had_a_phone_does_not_go_to_who_has_it() -> None:
     held.release(FIVE)
     assert claim_all(FIVE) == []
     assert states() == {("skipped", "erased"): 1}
+
+
+def test_what_waits_comes_in_the_language_chosen_since() -> None:
+    who = reader()
+    first = launch(NOON, hours=40)
+    with transaction() as s:
+        own.choose(s, who.id, (Topic.SNOW,), "es", NOON)
+    second = launch(NOON, hours=40)
+    held.release(FIVE)
+    (one,) = claim_all(FIVE)
+    assert one.words is not None
+    assert "2 mensajes para usted" in one.words.text
+    languages = sql("SELECT DISTINCT b.language FROM deliveries d JOIN batches b ON b.id = d.batch_id")
+    assert [row.language for row in languages] == ["es"]
+    assert ends(second) == {("sending", None): 1}
+    assert ends(first) == {("held", "merged"): 1}
+
+
+def test_what_the_night_holds_comes_in_the_language_chosen_since() -> None:
+    (who,) = people(1)
+    launch(NIGHT)
+    assert states() == {("held", "quiet-hours"): 1}
+    with transaction() as s:
+        own.choose(s, who.id, (Topic.SNOW,), "es", NIGHT)
+        own.choose(s, who.id, (Topic.SNOW,), "es", NIGHT)
+    assert [(row.language, row.held_until) for row in sql(
+        "SELECT b.language, b.held_until FROM deliveries d JOIN batches b ON b.id = d.batch_id"
+    )] == [("es", MORNING)]  # fmt: skip
+    assert len(held.release(MORNING)) == 2  # one is empty now
+    (one,) = claim_all(MORNING)
+    assert one.contact_id == who.sms
 
 
 def test_one_alert_alone_comes_in_its_own_words() -> None:
