@@ -15,7 +15,7 @@ from api.language import of_resident
 from api.rendering import page
 from api.resident import collections, places
 from notify.core.db import transaction
-from notify.core.errors import NotFound
+from notify.core.errors import Invalid, NotFound
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import speaking
@@ -50,6 +50,8 @@ def begin(request: Request, place: Annotated[str, Form(max_length=400)] = "") ->
     """Make a secret address for the calendar of a household."""
     require_own_form(request)
     lon, lat, label = places.chosen(place)
+    if abs(lon) > 180 or abs(lat) > 90:
+        raise Invalid(_("Choose one of the places."), hint=_("Or write the address again."))
     with transaction() as s:
         token = households.begin(s, label, lon, lat, of_resident(request), datetime.now(UTC))
     return RedirectResponse(f"/collections/feed/{token}?lang={of_resident(request)}", 303, HIDDEN)
@@ -60,7 +62,7 @@ def household_file(request: Request, token: str) -> Response:
     now = datetime.now(UTC)
     with transaction() as s:
         whose = households.find(s, token)
-        calendar = calendars.of_place(s, *whose.place, now) if whose.place else None
+        calendar = calendars.of_place(s, *whose.place, now, whose.label) if whose.place else None
     with speaking(whose.language):
         if whose.place is None:
             return Response(ical.ended(whose.whose, now), 410, HIDDEN, ical.MEDIA_TYPE)

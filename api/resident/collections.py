@@ -21,7 +21,7 @@ from notify.city import geocoder
 from notify.city import zones as city_zones
 from notify.city.geocoder import Match
 from notify.core.db import transaction
-from notify.core.errors import Invalid, NotFound, Refused, TocsinError
+from notify.core.errors import Invalid, NotFound, TocsinError
 from notify.core.translation import gettext as _
 from notify.models import Zone
 from notify.service311 import calendars, tickets, words
@@ -44,7 +44,7 @@ def answer(request: Request, address: Text = "", place: Text = "") -> Response:
     try:
         with transaction() as s:
             house, choices = _house(s, address, place)
-            calendar = calendars.of_place(s, house.lon, house.lat, now) if house else None
+            calendar = calendars.of_place(s, house.lon, house.lat, now, house.label) if house else None
     except Invalid as error:
         return _asked(request, error, given)
     if house is None:
@@ -97,14 +97,13 @@ def report(
     stream: Text = "",
     on: Annotated[str, Form(alias="date", max_length=10)] = "",
     edition: Annotated[int, Form()] = 0,
-    said: Annotated[str, Form(alias="words", max_length=4000)] = "",
 ) -> Response:
     require_own_form(request)
     try:
         with transaction() as s:
-            number = tickets.report(s, zone, stream, _date(on), edition, said, of_resident(request), datetime.now(UTC))
-    except (Invalid, Refused) as error:
-        return _wrong_page(request, zone, stream, on, edition, error, said)
+            number = tickets.report(s, zone, stream, _date(on), edition, of_resident(request), datetime.now(UTC))
+    except Invalid as error:
+        return _wrong_page(request, zone, stream, on, edition, error)
     return RedirectResponse(f"/collections/told?lang={of_resident(request)}&ticket={number}", 303)
 
 
@@ -156,14 +155,13 @@ def _wrong_page(
     on: str,
     edition: int,
     error: TocsinError | None = None,
-    said: str = "",
 ) -> Response:
     with transaction() as s:
         zone = s.get(Zone, zone_id) if 0 < zone_id < 2**63 else None
     if zone is None or stream not in STREAMS:
         raise NotFound(_("That is in no calendar."), hint=_("Open the calendar again, and choose the date there."))
     day = words.day(_date(on))
-    given = {"zone": str(zone_id), "stream": stream, "date": on, "edition": str(edition), "words": said}
+    given = {"zone": str(zone_id), "stream": stream, "date": on, "edition": str(edition)}
     return form_page(request, "collections_wrong.html", error, given, zone=zone, stream=stream, day=day)
 
 

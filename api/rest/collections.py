@@ -112,12 +112,12 @@ def find(body: Place, caller: Reader) -> FoundDays:
         matches = [MatchOut.model_validate(match, from_attributes=True) for match in found.matches]
         if not found.certain:
             return FoundDays(calendar=None, place=None, matches=matches, message=found.message)
-        calendar = _of_place(s, matches[0].lon, matches[0].lat, now)
+        calendar = _of_place(s, matches[0].lon, matches[0].lat, now, matches[0].label)
         return FoundDays(calendar=calendar, place=matches[0], matches=[], message="")
 
 
-def _of_place(s: Session, lon: float, lat: float, now: datetime) -> CalendarOut:
-    calendar = calendars.of_place(s, lon, lat, now)
+def _of_place(s: Session, lon: float, lat: float, now: datetime, label: str = "") -> CalendarOut:
+    calendar = calendars.of_place(s, lon, lat, now, label)
     if calendar is None:
         raise NotFound(NOT_PUBLISHED, hint="`tocsin collections publish` publishes them.")
     return _out(calendar)

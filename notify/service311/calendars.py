@@ -81,8 +81,9 @@ def of_zone(s: Session, zone: Zone, now: datetime) -> Calendar | None:
     return Calendar(edition, _of_zone(s, edition, zone.id, today(now)), ((zone.id, zone.name),))
 
 
-def of_place(s: Session, lon: float, lat: float, now: datetime) -> Calendar | None:
+def of_place(s: Session, lon: float, lat: float, now: datetime, label: str = "") -> Calendar | None:
     """Return the calendar of a place in degrees: of its house where that has days of its own, and of its zones.
+    `label`: the address that was confirmed; several houses may have one point.
 
     None before the first edition; a calendar without collections where nothing is collected.
     """
@@ -97,12 +98,12 @@ def of_place(s: Session, lon: float, lat: float, now: datetime) -> Calendar | No
             of_streams.setdefault(one.stream, set()).add(replace(one, zone=""))
         for stream, patterns in of_streams.items():
             by_stream.setdefault(stream, {}).setdefault(frozenset(patterns), zone_id)
-    address, house = _of_house(s, edition, lon, lat)
+    address, house, doubtful = _of_house(s, edition, lon, lat, label)
     first = zones[0][0] if zones else 0
     # What is decided for a zone holds for its houses with days of their own, too.
     house = [replace(one, zone=str(next(iter(by_stream.get(one.stream, {}).values()), first))) for one in house]
     own = {one.stream for one in house}
-    unsure = {stream for stream, ways in by_stream.items() if len(ways) > 1} - own
+    unsure = ({stream for stream, ways in by_stream.items() if len(ways) > 1} | doubtful) - own
     found = list(_computed(s, edition, house, day))
     for stream, ways in by_stream.items():
         if stream not in own and stream not in unsure:
@@ -159,16 +160,20 @@ def _of_zone_schedules(s: Session, edition: Edition, zone_id: int) -> tuple[Sche
     return _schedules.get((edition.key, zone_id), find)
 
 
-def _of_house(s: Session, edition: Edition, lon: float, lat: float) -> tuple[str, list[Schedule]]:
-    """Return the address of the house at a point and its own schedules; "" and none for most."""
+def _of_house(s: Session, edition: Edition, lon: float, lat: float, label: str) -> tuple[str, list[Schedule], set[str]]:
+    """Return the address of the house at a point, its own schedules, and the streams for which it is not known which of
+    several houses is meant; "" and none for most."""
     near = _in_edition(edition.number).where(
         CollectionSchedule.address.is_not(None),
         CollectionSchedule.lon.between(lon - SAME_HOUSE, lon + SAME_HOUSE),
         CollectionSchedule.lat.between(lat - SAME_HOUSE, lat + SAME_HOUSE),
     )
     rows = s.scalars(near.order_by(CollectionSchedule.address)).all()
-    address = rows[0].address or "" if rows else ""
-    return address, [_schedule(row) for row in rows if row.address == address]
+    if label:
+        rows = [row for row in rows if row.address == label]
+    if len({row.address for row in rows}) > 1:
+        return "", [], {row.stream for row in rows}
+    return (rows[0].address or "" if rows else ""), [_schedule(row) for row in rows], set()
 
 
 def _computed(s: Session, edition: Edition, schedules: Iterable[Schedule], day: date) -> tuple[Collection, ...]:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 from icalendar import Calendar as Document
-from icalendar import Event
+from icalendar import Event, vText
 
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -51,8 +51,8 @@ def _document(name: str) -> Document:
     document = Document()
     document.add("prodid", PRODID)
     document.add("version", "2.0")
-    document.add("name", name)
-    document.add("x-wr-calname", name)
+    document.add("name", vText(name))
+    document.add("x-wr-calname", vText(name))
     document.add("x-wr-timezone", settings().tz.key)
     document.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
     document.add("x-published-ttl", "PT4H")

@@ -131,6 +131,11 @@ def _weeks(pattern: Pattern, cells: Mapping[str, str], given: Given) -> Pattern:
         )
     if given.week_a is None:
         return replace(pattern, every_weeks=2, anchor=first)
+    if given.week_a.weekday() == 6:
+        raise Refused(
+            f"week: --week-a {given.week_a} is a Sunday, which ends a week for some and begins it for others."
+            " Give another day of an A week."
+        )
     anchor = given.week_a + timedelta(weeks=letter == "b")
     if first is not None and (_monday(first) - _monday(anchor)).days % 14:
         week = f"a week {letter.upper()} by --week-a {given.week_a}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -12,11 +12,11 @@ from notify.core import audit
 from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
-from notify.models import CollectionEdition, CollectionSchedule, CollectionTicket, Operator, Zone
-from notify.service311.streams import STREAMS
+from notify.models import CollectionSchedule, CollectionTicket, Operator, Zone
+from notify.service311 import calendars
 
 LONGEST = 500  # characters
-MOST_OPEN = 200  # of one zone: beyond that, nobody can answer them one by one
+LOCK = 7_461_022  # two at once would open two tickets of one date
 
 
 class OpenTicket(NamedTuple):
@@ -27,26 +27,27 @@ class OpenTicket(NamedTuple):
     sources: tuple[str, ...]
 
 
-def report(
-    s: Session, zone_id: int, stream: str, on: date, edition: int, words: str, language: str, now: datetime
-) -> int:
-    """Open a ticket and return its number.
-
-    Raises Invalid for what no calendar shows; Refused while a zone has too many open tickets.
-    """
-    known = s.get(Zone, zone_id) is not None and s.get(CollectionEdition, edition) is not None
-    if stream not in STREAMS or not known:
+def report(s: Session, zone_id: int, stream: str, on: date, edition: int, language: str, now: datetime) -> int:
+    """Open a ticket and return its number. A stream and date of a zone have one open ticket, however many report it;
+    nothing is kept of who did. Raises Invalid for what no calendar shows now."""
+    zone = s.get(Zone, zone_id)
+    calendar = calendars.of_zone(s, zone, now) if zone is not None else None
+    shown = calendar is not None and any(
+        one.stream == stream and calendars.shown_on(one) == on for one in calendar.collections
+    )
+    if calendar is None or not shown or not 0 < edition <= calendar.edition.number:
         raise Invalid(_("That is in no calendar."), hint=_("Open the calendar again, and choose the date there."))
-    said = " ".join(visible(words.replace("\0", " ")).split())
-    if len(said) > LONGEST:
-        raise Invalid(_("That is longer than %(most)s characters.", most=LONGEST), hint=_("Write it shorter."))
-    of_zone = select(func.count()).where(CollectionTicket.zone_id == zone_id, CollectionTicket.closed_at.is_(None))
-    if (s.scalar(of_zone) or 0) >= MOST_OPEN:
-        raise Refused(
-            _("Many have told us already, and we are looking into it."), hint=_("Look at the calendar again later.")
-        )
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    same = select(CollectionTicket.id).where(
+        CollectionTicket.zone_id == zone_id,
+        CollectionTicket.stream == stream,
+        CollectionTicket.on_date == on,
+        CollectionTicket.closed_at.is_(None),
+    )
+    if (known := s.scalar(same.limit(1))) is not None:
+        return known
     ticket = CollectionTicket(
-        zone_id=zone_id, stream=stream, on_date=on, edition=edition, words=said, language=language, made_at=now
+        zone_id=zone_id, stream=stream, on_date=on, edition=edition, words="", language=language, made_at=now
     )
     s.add(ticket)
     s.flush()

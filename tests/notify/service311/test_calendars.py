@@ -84,7 +84,7 @@ def test_a_suspension_names_who_decided_it_and_the_next_day() -> None:
     suspend(settle()["North"], [date(2026, 11, 30)], NOW)
     (off,) = [one for one in at().collections if one.nominal == date(2026, 11, 30)]
     assert (off.state.value, off.why.author, off.effective) == ("SUSPENDED", "A. Perez", None)
-    assert words.why(off) == "Reason: a snow storm."
+    assert words.why(off) == "Reason: a snow storm. The next one is on Thursday, December 3."
     with translation.speaking("es"):
         assert words.heading(off) == "No se recoge: basura"
     assert ("trash", "Tue 01", "ON_SCHEDULE") in week(at(SOUTH), date(2026, 11, 30)), "another zone"
@@ -113,6 +113,19 @@ def test_a_house_with_days_of_its_own_keeps_them_and_what_its_zone_suspends(data
     assert [day for _, day, _ in week(calendar, date(2026, 11, 23))] == ["Tue 24", "Fri 27"]
     suspend(zone, [date(2026, 12, 1)], NOW)
     assert week(at(), date(2026, 11, 30)) == [("trash", "Tue 01", "SUSPENDED")]
+
+
+def test_of_two_houses_at_one_point_the_confirmed_one_is_answered() -> None:
+    settle()
+    for address, day in (("120 Main St", 0), ("122 Main St", 4)):
+        sql(f"""INSERT INTO collection_schedules (address, lon, lat, stream, weekdays, every_weeks, set_out_before,
+                    set_out_at, source, from_edition, made_at)
+                VALUES ('{address}', 0.5, 0.5, 'trash', '{{{day}}}', 1, 1, '18:00', 'own', 1, now())""")
+    with transaction() as s:
+        found = calendars.of_place(s, *NORTH, NOW, "122 Main St")
+    assert found is not None
+    assert [day for stream, day, _ in week(found, date(2026, 11, 16)) if stream == "trash"] == ["Fri 20"]
+    assert at().unsure == ("trash",), "without a label nobody knows which"
 
 
 def test_two_zones_that_say_different_days_give_no_date() -> None:
