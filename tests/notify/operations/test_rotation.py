@@ -19,6 +19,7 @@ from notify.delivery import carrier_blocks, join_codes, sender_pool
 from notify.inbound import messages
 from notify.models import Base, Credential, Joining, Operator, SigningKey
 from notify.operations import rotation
+from notify.service311 import households
 from notify.subscribers import addresses, consent, entering, exporting, joining, questions
 from tests.api.people import joined
 from tests.conftest import SECRET_KEY
@@ -127,6 +128,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         asked = addresses.index("sms", people[1].phone)
         questions.ask(s, "sms", asked, questions.STILL_THERE, text=questions.PLACE, now=NOW, place="1 Main St")
     with transaction() as s:
+        calendar = households.begin(s, "1 Main St", 0.5, 0.5, "en", NOW)
         kid = signing.renew(s, None, NOW).kid
         exported = list(exporting.export_csv(s))
     before = schema()
@@ -151,6 +153,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         secret = bytes.fromhex(crypto.unseal(s.scalars(select(SigningKey.secret_sealed)).one(), signing.PURPOSE))
         assert statements.thumbprint(statements.public_of(secret)) == kid
         assert [*exporting.export_csv(s)] == exported
+        assert households.find(s, calendar).place == (0.5, 0.5)
         assert crypto.unseal(s.scalars(select(Credential.secret_sealed)).one(), codes.PURPOSE) == maria.secret
         assert joining.confirm(s, page, code, NOW).is_new, "a code sent before the rotation is good to its end"
         s.rollback()
@@ -181,6 +184,7 @@ def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyP
     half_joined()
     with transaction() as s:
         signing.renew(s, None, NOW)
+        households.begin(s, "1 Main St", 0.5, 0.5, "en", NOW)
         people = [resident(s) for _ in range(10)]
         s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
     for number in (0, 1):
