@@ -43,6 +43,7 @@ def shown(calendar: Calendar, now: datetime, language: str) -> dict[str, Any]:
 
     return {
         "edition": calendar.edition,
+        "until": words.until(calendar.edition.until),
         "soonest": lines(sorted(soonest, key=lambda one: (shown_on(one), one.stream))),
         "changes": lines(one for one in ahead if one.state is not State.ON_SCHEDULE),
         "months": [

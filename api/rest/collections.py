@@ -70,6 +70,7 @@ class CalendarOut(BaseModel):
 
     edition: int
     published_at: datetime
+    until: Date | None = Field(description="The last day for which holidays are listed; there are no dates after it.")
     zones: list[ZoneName]
     address: str = Field(description="Of a house with days of its own.")
     unsure: list[str] = Field(description="Streams for which zones of this place contradict each other.")
@@ -126,6 +127,7 @@ def _of_place(s: Session, lon: float, lat: float, now: datetime, label: str = ""
 def _out(calendar: Calendar) -> CalendarOut:
     return CalendarOut(
         edition=calendar.edition.number,
+        until=calendar.edition.until,
         published_at=calendar.edition.published_at,
         zones=[ZoneName(id=zone_id, name=name) for zone_id, name in calendar.zones],
         address=calendar.address,

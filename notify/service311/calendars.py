@@ -15,6 +15,7 @@ from notify.core.settings import settings
 from notify.models import CollectionEdition, CollectionSchedule, Zone
 from notify.service311 import editions, rule_store
 from notify.service311.holiday_rules import calendar
+from notify.service311.rule_checks import known_until
 from notify.service311.rule_store import Rules
 from notify.service311.rules import Collection
 from notify.service311.schedules import Schedule, Season, SetOutTime
@@ -29,8 +30,11 @@ Key = tuple[int, datetime]  # of an edition, in whatever database
 
 @dataclass(frozen=True, slots=True)
 class Edition:
+    """`until`: the last day for which its holidays are listed (`rule_checks.known_until`); None if it has none."""
+
     number: int
     published_at: datetime
+    until: date | None = None
 
     @property
     def key(self) -> Key:
@@ -39,7 +43,8 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """`collections`: from a month ago to a year ahead, by the date that is shown. `zones`: id and name of those it is
+    """`collections`: from a month ago to a year ahead, or to the end of the year for which holidays are listed, by the
+    date that is shown. `zones`: id and name of those it is
     read from. `unsure`: streams for which two zones of the place have different days, and which are not answered.
     `address`: of a house with days of its own, "" else."""
 
@@ -135,7 +140,10 @@ def rules_of(s: Session, edition: Edition) -> Rules:
 
 def _current(s: Session) -> Edition | None:
     found: CollectionEdition | None = editions.current(s)
-    return Edition(found.number, found.published_at) if found else None
+    if found is None:
+        return None
+    edition = Edition(found.number, found.published_at)
+    return replace(edition, until=known_until(rules_of(s, edition).holidays))
 
 
 def _in_edition(number: int) -> Select[Any]:
@@ -177,7 +185,8 @@ def _of_house(s: Session, edition: Edition, lon: float, lat: float, label: str) 
 
 
 def _computed(s: Session, edition: Edition, schedules: Iterable[Schedule], day: date) -> tuple[Collection, ...]:
-    first, last, rules = day - BACK, day + AHEAD, rules_of(s, edition)
+    rules = rules_of(s, edition)
+    first, last = day - BACK, min(day + AHEAD, edition.until or date.max)  # no date is better than a wrong one
     found = calendar(schedules, rules.holidays, rules.rules, rules.exceptions, first - BEYOND, last + BEYOND)
     return _in_order(one for one in found if first <= shown_on(one) <= last)
 

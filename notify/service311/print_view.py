@@ -44,6 +44,7 @@ def document(calendar: Calendar, zone: str, today: date) -> dict[str, Any]:
         "title": _("Collection days: %(zone)s", zone=zone),
         "set_out": " ".join(_usual(calendar, today)),
         "months": months,
+        "until": words.until(calendar.edition.until),
         "edition": _("Edition %(number)s, %(date)s. The newest one is at %(link)s",
                      number=calendar.edition.number, date=words.day(calendar.edition.published_at.date()),
                      link=link),

@@ -1,5 +1,6 @@
-"""What rules and exceptions say in vain: for a page or command that is about to publish them."""
+"""What rules and exceptions say in vain, for a page or command that is about to publish them; how far they reach."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -64,3 +65,15 @@ def in_vain(
             meant = sorted({c.nominal for c in near if c.effective == each.day})
             found.append(NothingDue(each, tuple(meant)))
     return found
+
+
+def known_until(holidays: Iterable[Holiday]) -> date | None:
+    """Return the last day for which the holidays are listed, or None when none are: that city's days never move.
+
+    It ends the last year that has at least half as many as the fullest one: a New Year's Day that ends a list is not
+    yet the list of the next year. Later dates would be shown as if no holiday were to come.
+    """
+    counts = Counter(year for year, _ in {(each.day.year, each.name) for each in holidays})
+    if not counts:
+        return None
+    return date(max(year for year, count in counts.items() if 2 * count >= max(counts.values())), 12, 31)

@@ -90,3 +90,11 @@ def state(one: Collection) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return format_list(list(names), locale=translation.locale())
+
+
+def until(last: date | None) -> str:
+    """Return the sentence that says where a calendar ends; "" if it does not."""
+    if last is None:
+        return ""
+    day = format_skeleton("yMMMMd", last, locale=translation.locale())
+    return _("It has the days until %(day)s; later ones follow with the holidays of that year.", day=day)

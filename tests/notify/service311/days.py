@@ -17,6 +17,7 @@ from zones.files.schedules import MEANINGS
 
 NOW = datetime(2026, 11, 16, 15, tzinfo=UTC)  # a Monday, the week before Thanksgiving
 THANKSGIVING = date(2026, 11, 26)
+THANKSGIVINGS = [date(year, 11, 22) + timedelta((3 - date(year, 11, 22).weekday()) % 7) for year in range(2026, 2060)]
 _publications = count(1)
 NORTH, SOUTH = (0.5, 0.5), (1.5, 0.5)  # points in the zones
 
@@ -34,7 +35,7 @@ def publish(s: Session, note: str = "", now: datetime = NOW) -> None:
     editions.publish(s, note, now + timedelta(microseconds=next(_publications)))
 
 
-def settle(now: datetime = NOW) -> dict[str, int]:
+def settle(now: datetime = NOW, holidays: Sequence[date] = THANKSGIVINGS) -> dict[str, int]:
     """North: trash on Monday and Thursday, recycling on Thursday of A weeks. South: trash on Tuesday. Thursday's go one
     day later at Thanksgiving. Returns the ids of the zones."""
     with transaction() as s:
@@ -49,7 +50,7 @@ def settle(now: datetime = NOW) -> dict[str, int]:
             {"zone": "South", "stream": "trash", "weekdays": "Tue"},
             now=now,
         )
-        rule_store.add_holiday(s, "Thanksgiving Day", [THANKSGIVING], "city code 12", now)
+        rule_store.add_holiday(s, "Thanksgiving Day", holidays, "city code 12", now)
         rule_store.add_rule(s, Rule(frozenset({"Thanksgiving Day"}), Effect.SLIDE), "city code 12", now)
         publish(s, "the year 2027", now)
     return ids

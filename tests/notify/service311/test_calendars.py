@@ -48,6 +48,18 @@ def test_a_place_has_the_days_of_its_zone_with_what_a_holiday_does() -> None:
     assert at((9, 9)).collections == ()
 
 
+def test_it_ends_with_the_year_for_which_holidays_are_listed() -> None:
+    settle(holidays=[THANKSGIVING])
+    calendar = at()
+    assert calendar.edition.until == date(2026, 12, 31)
+    assert calendars.shown_on(calendar.collections[-1]) == date(2026, 12, 31)
+    assert words.until(calendar.edition.until).startswith("It has the days until December 31, 2026;")
+    with transaction() as s:
+        rule_store.add_holiday(s, "Thanksgiving Day", [date(2027, 11, 25)], "city code 12", NOW)
+        publish(s, "the next year")
+    assert calendars.shown_on(at().collections[-1]) > date(2027, 11, 11)
+
+
 def test_what_is_not_published_is_not_seen_and_an_old_edition_can_be_read() -> None:
     zone = settle()["North"]
     with transaction() as s:

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from notify.service311.holiday_rules import calendar
-from notify.service311.rule_checks import in_vain, unknown_holidays
-from notify.service311.rules import Cause, DayException, Effect, Rule, State
+from notify.service311.rule_checks import in_vain, known_until, unknown_holidays
+from notify.service311.rules import Cause, DayException, Effect, Holiday, Rule, State
 from tests.notify.service311.weeks import DAY_AFTER, NAMES, SLIDE, THANKSGIVING, on
 
 
@@ -72,3 +72,18 @@ def test_a_rule_that_names_an_unknown_holiday_is_noticed() -> None:
     assert [(each.name, each.year) for each in unknown_holidays([rule], [THANKSGIVING], [2027, 2026])] == [
         ("Thanksgiving", 2027), ("Thanksgiving Day", 2026), ("Thanksgiving Day", 2027)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "until"),
+    [
+        ([], None),
+        ([date(2026, 11, 26)], date(2026, 12, 31)),
+        ([date(2026, 7, 3), date(2026, 11, 26), date(2026, 12, 25), date(2027, 1, 1)], date(2026, 12, 31)),
+        ([date(2026, 11, 26), date(2026, 12, 25), date(2027, 1, 1), date(2027, 11, 25)], date(2027, 12, 31)),
+        ([date(2026, 11, 26), date(2028, 11, 23)], date(2028, 12, 31)),
+    ],
+)
+def test_how_far_the_holidays_reach(days: list[date], until: date | None) -> None:
+    """A New Year's Day at the end of a list is not yet the list of its year."""
+    assert known_until(Holiday(day, f"{day:%B %d}") for day in days) == until
