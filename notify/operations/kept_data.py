@@ -13,6 +13,7 @@ from notify.core.translation import gettext_noop
 from notify.subscribers import conversations, joining
 
 MESSAGES_KEPT = timedelta(days=30)
+ENDED_CALENDARS_KEPT = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ def _forget_reports(s: Session, now: datetime) -> None:
     s.execute(
         text("DELETE FROM receipts WHERE applied_at IS NOT NULL AND received_at < :old"), {"old": now - _reports_kept()}
     )
+
+
+def _forget_calendars(s: Session, now: datetime) -> None:
+    s.execute(text("DELETE FROM collection_feeds WHERE revoked_at < :old"), {"old": now - ENDED_CALENDARS_KEPT})
 
 
 def _texts_kept() -> timedelta:
@@ -125,6 +130,13 @@ KINDS = (
         gettext_noop("So that a STOP stays a STOP, and no old list signs you up again."),
         ("suppressions", "carrier_blocks"),
         until=gettext_noop("until you ask for messages again"),
+    ),
+    Kind(
+        gettext_noop("Your collection calendar: its place, encrypted, until you end it; then only that it ended"),
+        gettext_noop("To show the days of your address, and to tell your calendar program that it has ended."),
+        ("collection_feeds",),
+        kept=lambda: ENDED_CALENDARS_KEPT,
+        forget=_forget_calendars,
     ),
     Kind(
         gettext_noop("What staff looked up or did for you, by number"),

@@ -14,7 +14,7 @@ from tests.factories import NOW, resident
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
-OTHERS = {"sign_in_tries"}  # of no resident in particular
+OTHERS = {"sign_in_tries", "collection_feeds"}  # of no resident in particular
 
 # How a row of each kind is made that is that old. `ends_at` of a conversation is its time.
 MADE = {
@@ -28,6 +28,8 @@ MADE = {
                   VALUES ('twilio', 'SM1', 'x', 'stop', :at)""",
     "receipts": """INSERT INTO receipts (provider, code, reference, event_key, suppress, received_at, applied_at)
                    VALUES ('twilio', '', '', '', '', :at, :at)""",
+    "collection_feeds": """INSERT INTO collection_feeds (token_hash, address_sealed, language, made_at, revoked_at)
+                           VALUES ('x', '', 'en', :at, :at)""",
     "sign_in_tries": "INSERT INTO sign_in_tries (kind, who, level, at) VALUES ('join-city', sha256('x'), 1, :at)",
 }
 DELETED = [kind for kind in KINDS if kind.forget is not None]
@@ -51,6 +53,14 @@ def test_it_is_gone_after_its_time_and_not_before(kind: Kind) -> None:
     made_older(table, kept)
     run(kind.forget)
     assert rows(table) == 0
+
+
+def test_a_calendar_that_goes_on_is_kept() -> None:
+    made("collection_feeds", NOW - timedelta(days=4000))
+    as_owner("UPDATE collection_feeds SET revoked_at = NULL")
+    (kind,) = [one for one in KINDS if "collection_feeds" in one.tables]
+    run(kind.forget)
+    assert rows("collection_feeds") == 1
 
 
 def test_a_report_that_is_not_used_up_is_kept() -> None:
