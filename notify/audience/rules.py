@@ -66,8 +66,7 @@ def reason(
 
 def warned(emergencies: str) -> str:
     """Return SQL for whether the resident of a contact was told of one of these emergencies: what ends or corrects it
-    passes their wishes, as it did (`told.emergencies`). What is queued may still come. What the former owner of a
-    contact got was not told to them.
+    passes their wishes, as it did (`told.emergencies`). What is queued may still come.
 
     `emergencies`: their ids, as an SQL array, or NULL.
     """
@@ -75,9 +74,7 @@ def warned(emergencies: str) -> str:
     return f"""({emergencies} IS NOT NULL AND EXISTS (
                  SELECT FROM contacts told_on JOIN deliveries told ON told.contact_id = told_on.id
                   WHERE told_on.subscriber_id = c.subscriber_id AND told.alert_id = ANY({emergencies})
-                    AND told.state NOT IN ({never})
-                    AND (told_on.passed_on_at IS NULL
-                         OR coalesce(told.claimed_at, 'infinity') >= told_on.passed_on_at)))"""
+                    AND told.state NOT IN ({never})))"""
 
 
 def _unless(warned: str, rules: dict[str, str]) -> dict[str, str]:

@@ -53,7 +53,6 @@ def _residents(
     found = s.execute(
         text("""SELECT array_agg(c.subscriber_id) FROM deliveries d JOIN contacts c ON c.id = d.contact_id
                  WHERE d.alert_id = ANY(:alerts) AND d.state <> ALL (CAST(:without AS delivery_state[]))
-                   AND (c.passed_on_at IS NULL OR coalesce(d.claimed_at, 'infinity') >= c.passed_on_at)
                    AND c.subscriber_id > :after AND c.subscriber_id <= :through"""),
         {"alerts": list(alerts), "without": list(without), "after": after, "through": through},
     ).scalar()
