@@ -27,11 +27,11 @@ demo: setup ## the same alert with its report, then exit
 # Much of a test is waiting, for processes to start and messages to go out at their rate: there may be more tests at work
 # than processors. Those that take longest come first. Those that measure rates run last, one at a time.
 test: setup ## all tests but the long ones
-	@failed=0; $(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m 'not long and not timed' || failed=$$?; \
+	@failed=0; $(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m 'not long and not timed' --durations=20 || failed=$$?; \
 	$(PY) -m pytest -m 'timed and not long' || failed=$$?; exit $$failed
 
 test-long: setup ## the tests that take minutes
-	@failed=0; $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'long and not timed' || failed=$$?; \
+	@failed=0; $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'long and not timed' --durations=20 || failed=$$?; \
 	$(PY) -m pytest -m 'long and timed' || failed=$$?; exit $$failed
 
 check: setup ## style, types, imports

@@ -13,11 +13,12 @@ from notify.delivery.breaker import key_of
 from tests.acceptance.city import City
 from tests.rates import departures, fullest_second
 
+pytestmark = pytest.mark.long
+
 RATE, PEOPLE = 40, 150  # three seconds are left to set the clock
 HOUR_S = 3600
 
 
-@pytest.mark.long
 @pytest.mark.timed
 @pytest.mark.parametrize("seconds", [-HOUR_S, -5, 5, HOUR_S])
 @pytest.mark.parametrize("process", ["worker", "scheduler"])
@@ -31,7 +32,6 @@ def test_the_wall_clock_of_our_hosts_is_set(city: City, process: str, seconds: i
     assert fullest_second(left | {number: left[number] - seconds for number in wrong}, arrived) <= RATE
 
 
-@pytest.mark.long
 @pytest.mark.timed
 @pytest.mark.parametrize("seconds", [-HOUR_S, -5, 5, HOUR_S])
 def test_the_clock_of_redis_is_set(city: City, seconds: int) -> None:

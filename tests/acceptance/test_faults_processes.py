@@ -20,6 +20,8 @@ from notify.core.settings import settings
 from tests.acceptance.city import SILENT, Block, City
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 SEEDS, MORE_SEEDS = range(5), range(5, 20)  # of moments
 WORKERS = ("worker-emergency", "worker-1")
 
@@ -45,7 +47,7 @@ def moment(chance: random.Random, within_s: float) -> None:
     until(lambda: time.monotonic() >= at, within_s + 1, "the moment has come")
 
 
-@pytest.mark.parametrize("seeds", [SEEDS, pytest.param(MORE_SEEDS, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seeds", [SEEDS, MORE_SEEDS])
 def test_a_worker_killed_at_any_moment_loses_nobody_and_doubles_nobody(seeds: range, city: City) -> None:
     city.behave(twilio={"latency_ms": 60})
     city.rate("sms", 60)
@@ -83,7 +85,7 @@ def test_redis_killed_and_restarted_empty(city: City) -> None:
         assert not memory.exists("remembered"), "it came back empty"
 
 
-@pytest.mark.parametrize("seconds", [pytest.param(2, marks=[pytest.mark.timed, pytest.mark.long]), 5])
+@pytest.mark.parametrize("seconds", [pytest.param(2, marks=[pytest.mark.timed]), 5])
 def test_postgresql_stopped_for_some_seconds(city: City, seconds: int) -> None:
     """For less than what is left of every lease, so that all are kept; and for longer than any lasts."""
     block, alert = by_two_channels(city, **SILENT)

@@ -8,6 +8,8 @@ from tests.acceptance.city import SILENT, City
 from tests.soon import soon
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 FAULTS: dict[str, dict[str, Any]] = {
     "429": {"status": 429, "code": 20429, "retry_after": 1},
     "500": {"status": 500},
@@ -41,7 +43,6 @@ def test_a_provider_that_does_nothing_else_for_a_while(city: City, fault: str) -
     city.reached_once(block, city.until_over(alert, 120))
 
 
-@pytest.mark.long
 def test_all_faults_at_once_on_all_channels(city: City) -> None:
     block = city.block(phones=100, emails=40)
     city.behave(

@@ -88,6 +88,7 @@ def test_a_row_without_a_route_is_named() -> None:
     assert "GET /console/map does not exist" in fault
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
 def test_each_role_may_do_what_its_row_says(part: int, world: World, redis: "redis_client.Redis") -> None:
     wrong = []

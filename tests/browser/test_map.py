@@ -24,6 +24,8 @@ from tests.zones.real import real_file
 from tests.zones.test_pmtiles import archive
 from zones.tiles import Feature, encode
 
+pytestmark = pytest.mark.long
+
 __all__ = ["archive", "at_desk", "door", "public_url", "served"]
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVQYV2NgAAIAAAUAAarVyFEAAAAASUVORK5CYII="
@@ -235,7 +237,6 @@ def test_another_servers_tiles_are_let_in_where_they_are_set(
 
 
 @pytest.mark.timed
-@pytest.mark.long
 def test_philadelphia_pans_smoothly_with_the_network_off(
     door: httpx.Client,
     visiting: Callable[..., Visit],
