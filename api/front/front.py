@@ -27,7 +27,6 @@ log = structlog.get_logger()
 MOST_PAGES, MOST_BYTES = 1_000, 48 * 2**20
 MOST_ASKED = 5_000  # requests whose meaning is remembered
 AGE_S = 30.0  # after that a page is rendered again even if nothing has changed: it says when it was
-GRACE_S = 0.4  # how long after a change was found a page from before it may still be answered
 RENDER_S = 5.0  # how long somebody waits for a page that is being rendered, if an older one is there
 AGAIN_S = 0.5  # after a rendering failed, before it is tried again
 WARM_S = 20.0
@@ -133,7 +132,7 @@ class Front:
         if now_s - page.failed_s < AGAIN_S or self._version.is_stale(now_s):
             return page
         rendering = self._render_once(address, scope, for_all=True)
-        if page.version != self._version.value and now_s - self._version.changed_s >= GRACE_S:
+        if page.version != self._version.value and now_s >= self._version.grace_ends_s:
             await asyncio.wait([rendering], timeout=RENDER_S)
         return self._pages.get(address)
 

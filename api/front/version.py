@@ -17,6 +17,8 @@ LOOK_S = 1.0  # how old a look may be
 LATE_S = 1.25  # older than this, a request waits for the next look ...
 PATIENCE_S = 0.5  # ... but no longer than this
 STALE_S = 5.0  # without a look for so long, pages say that they may be old
+GRACE_S = 0.4  # how long after a change was found a page from before it may still be answered ...
+OFTEN_S = 1.5  # ... if the look before was no longer ago: after a quiet time the change may be as old as that time
 
 # Whatever moves on or off a page or changes what it says: launches, other steps, ends, what is signed, and editions of
 # the collection days.
@@ -37,6 +39,7 @@ class Version:
         self.value: str | None = None
         self.seen_s = -math.inf  # when it was last read, by the clock of the event loop
         self.changed_s = -math.inf  # when it was last found changed
+        self.grace_ends_s = -math.inf  # until when a page from before that change may be answered
         self._began_s = -math.inf
         self._look: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "version")  # no other work of the process may keep it waiting
@@ -64,9 +67,10 @@ class Version:
             log.warning("front.not_looked", error=db.reason(error))
             await asyncio.sleep(min(LOOK_S, db.TRY_AGAIN_S))  # so that a flood of requests does not ask in a loop
             return
-        self.seen_s = loop.time()
+        before_s, self.seen_s = self.seen_s, loop.time()
         if found != self.value:
             self.value, self.changed_s = found, self.seen_s
+            self.grace_ends_s = self.seen_s + (GRACE_S if self.seen_s - before_s <= LOOK_S * OFTEN_S else 0)
 
 
 def _version() -> str:

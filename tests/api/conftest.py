@@ -63,7 +63,7 @@ def _seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test has just done is on the public pages at once."""
     monkeypatch.setattr(version, "LOOK_S", 0.0)
     monkeypatch.setattr(version, "PATIENCE_S", 60.0)
-    monkeypatch.setattr(front, "GRACE_S", 0.0)
+    monkeypatch.setattr(version, "GRACE_S", 0.0)
     monkeypatch.setattr(front, "RENDER_S", 60.0)
 
 

@@ -57,6 +57,28 @@ def test_a_page_is_rendered_once_and_again_when_an_alert_goes_out(
         assert seen == [Address("/alerts", "en")] * 2
 
 
+def test_after_a_quiet_time_the_first_who_asks_sees_the_news(
+    door: httpx.Client, city: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last look was long ago, so the change may be as old: nobody is shown the page from before it."""
+    monkeypatch.setattr(version, "GRACE_S", 60.0)
+    door.get("/alerts")
+    launched(city, blanks={"hazard": "tornado"})
+    assert "Tornado danger" in door.get("/alerts").text
+
+
+def test_while_many_ask_the_page_from_before_is_answered_until_the_new_one_is_there(
+    door: httpx.Client, city: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(version, "GRACE_S", 60.0)
+    monkeypatch.setattr(version, "LOOK_S", 1e-9)
+    monkeypatch.setattr(version, "OFTEN_S", 1e12)
+    door.get("/alerts")
+    launched(city, blanks={"hazard": "tornado"})
+    assert "There is no alert in force." in door.get("/alerts").text
+    until(lambda: "Tornado danger" in door.get("/alerts").text, 60, "the new page is there")
+
+
 @pytest.mark.parametrize("step", ["cancel", "expire", "clear", "sign"])
 def test_a_step_of_an_alert_changes_the_version(door: httpx.Client, city: datetime, step: str) -> None:
     alert = launched(city)
