@@ -91,7 +91,6 @@ class CollectionTicket(Base):
     stream: Mapped[str]
     on_date: Mapped[date]
     edition: Mapped[int] = mapped_column(ForeignKey("collection_editions.number"))
-    words: Mapped[str]
     language: Mapped[str]
     made_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

@@ -147,10 +147,7 @@ def _current(s: Session) -> Edition | None:
 
 
 def _in_edition(number: int) -> Select[Any]:
-    return select(CollectionSchedule).where(
-        CollectionSchedule.from_edition <= number,
-        CollectionSchedule.until_edition.is_(None) | (CollectionSchedule.until_edition > number),
-    )
+    return select(CollectionSchedule).where(editions.has(CollectionSchedule, number))
 
 
 def _of_zone(s: Session, edition: Edition, zone_id: int, day: date) -> tuple[Collection, ...]:

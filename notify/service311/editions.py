@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, and_, or_, select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.core import audit
 from notify.core.errors import Invalid, Refused
 from notify.core.translation import gettext as _
-from notify.models import CollectionEdition, Operator
+from notify.models import CollectionEdition, CollectionRule, CollectionSchedule, Operator
 
 LOCK = 7_461_021  # two publications at once would take the same number
 LONGEST_NOTE = 200
@@ -35,6 +35,16 @@ def current(s: Session) -> CollectionEdition | None:
 def all_editions(s: Session) -> Sequence[CollectionEdition]:
     """Return the editions, the newest first."""
     return s.scalars(select(CollectionEdition).order_by(CollectionEdition.number.desc())).all()
+
+
+def has(table: type[CollectionSchedule | CollectionRule], number: int) -> ColumnElement[bool]:
+    """Return whether a row is in an edition."""
+    return and_(table.from_edition <= number, or_(table.until_edition.is_(None), table.until_edition > number))
+
+
+def next_has(table: type[CollectionSchedule | CollectionRule]) -> ColumnElement[bool]:
+    """Return whether a row will be in the next edition, as it stands."""
+    return and_(table.until_edition.is_(None), table.leaving.is_(False))
 
 
 def pending(s: Session) -> Pending:

@@ -14,7 +14,7 @@ from notify.core import audit
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import CollectionRule, Operator
-from notify.service311 import rule_data
+from notify.service311 import editions, rule_data
 from notify.service311.rules import DayException, Holiday, Rule
 
 LONGEST_REASON = 300
@@ -72,18 +72,14 @@ def remove(s: Session, rule_id: int, now: datetime, by: Operator | None = None) 
 def of_edition(s: Session, edition: int) -> Rules:
     """Return the rules as an edition has them."""
     rows = s.scalars(
-        select(CollectionRule)
-        .where(CollectionRule.from_edition <= edition)
-        .where(CollectionRule.until_edition.is_(None) | (CollectionRule.until_edition > edition))
-        .order_by(CollectionRule.id)
+        select(CollectionRule).where(editions.has(CollectionRule, edition)).order_by(CollectionRule.id)
     ).all()
     return read(rows)
 
 
 def standing(s: Session) -> Sequence[CollectionRule]:
     """Return the rows as the next edition will have them, in their order."""
-    rows = select(CollectionRule).where(CollectionRule.until_edition.is_(None), CollectionRule.leaving.is_(False))
-    return s.scalars(rows.order_by(CollectionRule.id)).all()
+    return s.scalars(select(CollectionRule).where(editions.next_has(CollectionRule)).order_by(CollectionRule.id)).all()
 
 
 def read(rows: Sequence[CollectionRule]) -> Rules:

@@ -191,10 +191,7 @@ class _Targets:
 def _there(s: Session) -> Mapping[Key, list[CollectionSchedule]]:
     """Return the schedules of the next edition as it stands."""
     there: dict[Key, list[CollectionSchedule]] = {}
-    standing = select(CollectionSchedule).where(
-        CollectionSchedule.until_edition.is_(None), CollectionSchedule.leaving.is_(False)
-    )
-    for one in s.scalars(standing):
+    for one in s.scalars(select(CollectionSchedule).where(editions.next_has(CollectionSchedule))):
         there.setdefault(((one.zone_id, one.address), one.stream), []).append(one)
     return there
 

@@ -13,7 +13,7 @@ from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import CollectionSchedule, CollectionTicket, Operator, Zone
-from notify.service311 import calendars
+from notify.service311 import calendars, editions
 
 LONGEST = 500  # characters
 LOCK = 7_461_022  # two at once would open two tickets of one date
@@ -47,7 +47,7 @@ def report(s: Session, zone_id: int, stream: str, on: date, edition: int, langua
     if (known := s.scalar(same.limit(1))) is not None:
         return known
     ticket = CollectionTicket(
-        zone_id=zone_id, stream=stream, on_date=on, edition=edition, words="", language=language, made_at=now
+        zone_id=zone_id, stream=stream, on_date=on, edition=edition, language=language, made_at=now
     )
     s.add(ticket)
     s.flush()
@@ -78,10 +78,9 @@ def close(s: Session, ticket_id: int, answer: str, now: datetime, by: Operator) 
 
 
 def _sources(s: Session, ticket: CollectionTicket) -> tuple[str, ...]:
-    of_zone = (
-        select(CollectionSchedule.source)
-        .where(CollectionSchedule.zone_id == ticket.zone_id, CollectionSchedule.stream == ticket.stream)
-        .where(CollectionSchedule.from_edition <= ticket.edition)
-        .where(CollectionSchedule.until_edition.is_(None) | (CollectionSchedule.until_edition > ticket.edition))
+    of_zone = select(CollectionSchedule.source).where(
+        editions.has(CollectionSchedule, ticket.edition),
+        CollectionSchedule.zone_id == ticket.zone_id,
+        CollectionSchedule.stream == ticket.stream,
     )
     return tuple(sorted(set(s.scalars(of_zone))))

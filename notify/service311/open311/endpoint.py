@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import Any
 
 from notify.channels.http.blocking import BlockingClient
@@ -51,6 +50,10 @@ def parsed(said: str, simulator_url: str = "") -> tuple[str, Dialect]:
     return root, Dialect(**given)
 
 
-_READ: dict[str, dict[str, Any]] = {"format": {"json": "json", "xml": "xml"}} | {
-    one.name: {"yes": True, "no": False} for one in fields(Dialect) if one.type == "bool" or one.type is bool
+_YES_NO = {"yes": True, "no": False}
+_READ: dict[str, dict[str, Any]] = {
+    "format": {"json": "json", "xml": "xml"},
+    "pages": _YES_NO,
+    "zone_in_dates": _YES_NO,
+    "key_to_read": _YES_NO,
 }

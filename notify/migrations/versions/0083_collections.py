@@ -1,12 +1,12 @@
 """Collection days: schedules, rules, the editions in which they are published, calendars of households, and tickets.
 
-Revision ID: 0082
+Revision ID: 0083
 """
 
 from alembic import op
 
-revision = "0082"
-down_revision = "0090"
+revision = "0083"
+down_revision = "0082"
 branch_labels = None
 depends_on = None
 
@@ -103,7 +103,6 @@ def upgrade() -> None:
             stream    text NOT NULL,
             on_date   date NOT NULL CHECK (isfinite(on_date)),
             edition   integer NOT NULL REFERENCES collection_editions,
-            words     text NOT NULL CHECK (length(words) <= 1000),
             language  text NOT NULL,
             made_at   timestamptz NOT NULL,
             closed_at timestamptz,

@@ -1,11 +1,11 @@
 """A resident without a topic keeps their pause: the next topic that they choose has it.
 
-Revision ID: 0090
+Revision ID: 0082
 """
 
 from alembic import op
 
-revision = "0090"
+revision = "0082"
 down_revision = "0081"
 branch_labels = None
 depends_on = None
