@@ -22,7 +22,7 @@ import pytest
 import redis as redis_client
 import structlog
 from psycopg import sql
-from sqlalchemy import event, make_url
+from sqlalchemy import make_url
 from xdist.scheduler import LoadFileScheduling
 
 from notify import migrations
@@ -314,16 +314,8 @@ def _forget() -> None:
     """What this process remembers of the settings that were."""
     settings.cache_clear()
     crypto.forget_keys()
-    for engine in (db.engine, db._engine_by_key, db.hooks_engine, db.resolvers_engine, db.reading_engine):
-        for made in engine._made:
-            event.listen(made.pool, "checkin", _close)  # from a thread that outlives its test, to a pool that is gone
     db.forget_engine()
     live_count.forget()
-
-
-def _close(connection: "psycopg.Connection[Any]", _record: object) -> None:
-    if connection is not None:
-        connection.close()
 
 
 def _of_database(servers: dict[str, str], name: str) -> dict[str, str]:

@@ -19,7 +19,8 @@ from notify.core.errors import Invalid, NotFound
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import speaking
-from notify.service311 import calendars, households, ical, print_view
+from notify.service311 import calendars
+from notify.service311.outputs import households, ical, print_view
 
 router = APIRouter(include_in_schema=False)
 HIDDEN = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}

@@ -24,7 +24,8 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, TocsinError
 from notify.core.translation import gettext as _
 from notify.models import Zone
-from notify.service311 import calendars, tickets, words
+from notify.service311 import calendars, tickets
+from notify.service311.outputs import words
 from notify.service311.streams import STREAMS
 
 router = APIRouter(include_in_schema=False)

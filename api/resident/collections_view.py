@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from babel.dates import format_skeleton
 
 from notify.core import translation
-from notify.service311 import streams, words
+from notify.service311 import streams
 from notify.service311.calendars import Calendar, shown_on, today
+from notify.service311.outputs import words
 from notify.service311.rules import Collection, State
 
 NEXT = 2  # of each stream

@@ -242,8 +242,17 @@ def schema_connection() -> Iterator["psycopg.Connection[Any]"]:
         engine.dispose()
 
 
+POOLS = (engine, _engine_by_key, hooks_engine, inner_engine, front_engine, resolvers_engine, reading_engine)
+
+
 def forget_engine() -> None:
     """Close all pools, after the settings changed or a process forked."""
-    for pool in (engine, _engine_by_key, hooks_engine, inner_engine, front_engine, resolvers_engine, reading_engine):
+    for pool in POOLS:
         if made := pool.forget():
+            event.listen(made.pool, "checkin", _close)  # from a thread that still reads: its pool is gone
             made.dispose()
+
+
+def _close(connection: "psycopg.Connection[Any] | None", _record: object) -> None:
+    if connection is not None:  # it is None if it was invalidated
+        connection.close()

@@ -137,3 +137,14 @@ def test_the_lock_of_a_leader_that_vanishes_is_free_soon(way: Way, database: str
         leader.commit()
         way.cut()
         until(lambda: standby.execute(lock).fetchone() == (True,), 60, "the lock is free")
+
+
+@pytest.mark.parametrize("number", range(len(db.POOLS)))
+def test_a_connection_that_comes_back_after_its_pool_was_forgotten_is_closed(number: int, database: str) -> None:
+    pool = db.POOLS[number]
+    borrowed = pool().raw_connection()
+    connection = borrowed.driver_connection
+    db.forget_engine()
+    borrowed.close()
+    assert connection is not None
+    assert connection.closed

@@ -19,7 +19,7 @@ from notify.delivery import carrier_blocks, join_codes, sender_pool
 from notify.inbound import messages
 from notify.models import Base, Credential, Joining, Operator, SigningKey
 from notify.operations import rotation
-from notify.service311 import households
+from notify.service311.outputs import households
 from notify.subscribers import addresses, consent, entering, exporting, joining, questions
 from tests.api.people import joined
 from tests.conftest import SECRET_KEY

@@ -9,8 +9,9 @@ from sqlalchemy.exc import DBAPIError
 from notify.core import translation
 from notify.core.db import transaction
 from notify.models import Zone
-from notify.service311 import calendars, rule_store, words
+from notify.service311 import calendars, rule_store
 from notify.service311.calendars import Calendar
+from notify.service311.outputs import words
 from notify.service311.rules import Rule
 from tests import factories
 from tests.database import sql

@@ -14,8 +14,8 @@ from icalendar import Event, vText
 
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.service311 import words
 from notify.service311.calendars import Calendar, shown_on
+from notify.service311.outputs import words
 from notify.service311.rules import Collection, State
 
 REFRESH = timedelta(hours=4)

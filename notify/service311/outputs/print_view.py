@@ -9,8 +9,9 @@ from babel.dates import format_skeleton
 from notify.core import translation, typesetting
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.service311 import streams, words
+from notify.service311 import streams
 from notify.service311.calendars import Calendar, shown_on
+from notify.service311.outputs import words
 from templates import COLLECTIONS
 
 TEMPLATE = COLLECTIONS / "calendar.typ"
