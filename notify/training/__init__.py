@@ -1,5 +1,6 @@
 """Fill the database with the training city: zones, streets, residents, senders, an operator of each role. All of it is
-invented. `city` generates it, `blocks` cuts its streets into blocks, `names` has the names."""
+invented. `city` generates it, `blocks` cuts its streets into blocks, `names` has the names, `collections` its collection
+days."""
 
 import csv
 import io
@@ -19,6 +20,7 @@ from notify.delivery import senders
 from notify.models import Operator, Sender, Subscriber
 from notify.training.blocks import blocks, houses
 from notify.training.city import COLUMNS, TrainingCity
+from notify.training.collections import settle_days
 
 ZONE = "Riverside"
 RIVER = "Bell River"
@@ -45,6 +47,7 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
     """
     with transaction() as s:
         if s.execute(select(func.count()).select_from(Subscriber)).scalar_one() >= residents:
+            settle_days(s, now)  # of a city that was made before it had collection days
             return False
         city = TrainingCity()
         for kind in dict.fromkeys(zone.kind for zone in city.zones()):
@@ -57,6 +60,7 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
             if email not in known:
                 operators.add(s, email, role, now)
         add_senders(s, now)
+        settle_days(s, now)
     subscribers.import_csv(csv_lines(city, residents), now, on_progress=on_progress)
     return True
 
