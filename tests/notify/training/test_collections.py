@@ -10,7 +10,6 @@ from notify.service311 import calendars, editions, rule_checks, rule_store
 from notify.training import SOURCE, TrainingCity, settle_days
 from notify.training.collections import DAYS, zone_of
 
-
 pytestmark = pytest.mark.usefixtures("database")
 SUNDAY = datetime(2026, 11, 15, 15, tzinfo=UTC)
 
@@ -31,8 +30,8 @@ def test_each_working_day_has_a_zone_and_thanksgiving_moves_two_of_them() -> Non
             assert calendar is not None
             assert set(calendar.streams) == {"recycling", "trash", "yard"}
             assert calendar.edition.until == date(2028, 12, 31)
-            days[day] = [one.effective for one in calendar.collections
-                         if one.stream == "trash" and date(2026, 11, 23) <= one.nominal <= date(2026, 11, 29)]  # fmt: skip
+            week = [one for one in calendar.collections if date(2026, 11, 23) <= one.nominal <= date(2026, 11, 29)]
+            days[day] = [one.effective for one in week if one.stream == "trash"]
         rules = rule_store.of_edition(s, 1)
     assert [each for one in days.values() for each in one] == [
         date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25), date(2026, 11, 27), date(2026, 11, 28)
