@@ -1,6 +1,6 @@
 """Fill the database with the training city: zones, streets, residents, senders, an operator of each role. All of it is
-invented. `city` generates it, `blocks` cuts its streets into blocks, `names` has the names, `collections` its collection
-days."""
+invented. `city` generates it, `blocks` cuts its streets into blocks, `names` has the names, `collections` the days of
+collection."""
 
 import csv
 import io
