@@ -9,6 +9,7 @@ from notify.service311.streams import STREAMS
 from zones.files.rowfile import ScheduleRow
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MEANINGS = ("zone", "address", "stream", "weekdays", "week", "first", "season", "set_out")  # a row may lack some
 SET_OUT = "before 18:00"  # where neither the file nor the import says it
 _EVERY = {"", "every", "weekly", "all", "both", "ab", "a/b", "a&b"}
 _SEASON = re.compile(r"(\d\d)-(\d\d) *(?:\.\.|to) *(\d\d)-(\d\d)")
@@ -53,7 +54,7 @@ class Wanted:
 
 def read(row: ScheduleRow, given: Given) -> Wanted:
     """Return what a row says. Raises Refused."""
-    cells = {meaning: cell or given.fixed.get(meaning, "") for meaning, cell in row.cells.items()}
+    cells = {meaning: row.cells.get(meaning) or given.fixed.get(meaning, "") for meaning in MEANINGS}
     zone, address = cells["zone"], cells["address"]
     if not (zone or address):
         raise Refused("zone: there is none. Write a zone, or an address.")

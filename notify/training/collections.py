@@ -10,7 +10,6 @@ from notify.service311.holiday_dates import chosen_holidays
 from notify.service311.rules import Effect, Rule
 from notify.service311.schedule_rows import Given
 from zones.files.rowfile import ScheduleRow
-from zones.files.schedules import MEANINGS
 
 SOURCE = "training city"
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
@@ -49,4 +48,4 @@ def _rows() -> list[ScheduleRow]:
             zone | {"stream": "recycling", "week": "AB"[n % 2]},
             zone | {"stream": "yard", "season": "04-01..11-30"},
         ]
-    return [ScheduleRow(n, dict.fromkeys(MEANINGS, "") | row) for n, row in enumerate(given, 1)]
+    return [ScheduleRow(n, row) for n, row in enumerate(given, 1)]
