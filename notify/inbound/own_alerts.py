@@ -16,6 +16,7 @@ from notify.core import keyring, points
 from notify.core.errors import Unavailable
 from notify.core.settings import settings
 from notify.core.states import IN_FORCE
+from notify.inbound import bin_days
 from notify.inbound.heard import Heard, Outcome
 from notify.models import Alert, Place, Standing, StoredContent, Topic
 from notify.subscribers import consent, own, record
@@ -31,8 +32,14 @@ def status(heard: Heard) -> Outcome:
 
 
 def bin_day(heard: Heard) -> Outcome:
-    """Tell the changes of collections in force at their places. There is no calendar yet, so no day is named."""
-    return _told(heard, [one for one in _active(heard) if _topic(one) == Topic.COLLECTION], "bin")
+    """Tell the next collection days of their places, changes included, and of an alert about them. Where the city has
+    published no calendar: the alerts alone."""
+    active = [one for one in _active(heard) if _topic(one) == Topic.COLLECTION]
+    days = bin_days.said(heard.s, _places_with_points(heard), heard.now, heard.language)
+    if not days:
+        return _told(heard, active, "bin")
+    link = f"{settings().public_url}/{f'alerts/{active[0].id}' if active else 'collections'}"
+    return Outcome("bin_days_alert" if active else "bin_days", heard.talk, {"days": days, "link": link})
 
 
 def am_i_on(heard: Heard) -> Outcome:
@@ -101,6 +108,23 @@ def _active(heard: Heard) -> list[InIncident]:
     }
     there = [one for one in in_force if one.id in touched]
     return sorted(there, key=lambda one: (one.lane != "emergency", -one.id))
+
+
+def _places_with_points(heard: Heard) -> list[bin_days.At]:
+    """Return the resident's places that can be read."""
+    if heard.resident is None:
+        return []
+    keyring.hold(heard.s)
+    there = heard.s.scalars(select(Place).where(Place.subscriber_id == heard.resident))
+    sealed = {place.id: place.point_sealed for place in there}
+    found: list[bin_days.At] = []
+    for place in own.read(heard.s, heard.resident).places:
+        try:
+            lon, lat = points.open_one(heard.resident, sealed[place.id])
+        except Unavailable:
+            continue  # as in `_points`
+        found.append(bin_days.At(place.label or place.address, place.address, lon, lat))
+    return found
 
 
 def _points(heard: Heard) -> tuple["np.ndarray", "np.ndarray", "np.ndarray", bool]:
