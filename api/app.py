@@ -13,7 +13,7 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from api import auth, console, errors, feeds, health, openapi, resident, rest
+from api import auth, console, desk, errors, feeds, health, openapi, resident, rest
 from api import map as city_map
 from api.console.people.proof import to_proof
 from api.console.people.sign_in import to_sign_in
@@ -31,7 +31,7 @@ from notify.inbound import intent
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
 JOINS_AT_ONCE = 8  # for each of them PostgreSQL is waited for most of the time
 STATIC = Path(__file__).parent / "static"
-PARTS = (rest, city_map, resident, feeds, console)
+PARTS = (rest, city_map, resident, feeds, console, desk)
 
 
 def create_app() -> openapi.Door:
@@ -50,6 +50,7 @@ def create_app() -> openapi.Door:
     )
     app.state.metrics = Metrics()
     app.state.map_desk = Desk()
+    app.state.desk_addresses = desk.ADDRESSES
     app.state.join_turns = CapacityLimiter(JOINS_AT_ONCE)
     errors.install(app)
     app.add_exception_handler(auth.NeedsSignIn, to_sign_in)

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.language import FOR_PROGRAMS, is_at_console
+from api.language import FOR_PROGRAMS, start_of
 from api.rendering import page
 from notify.accounts.tries import TooManyTries
 from notify.city import zone_words
@@ -140,7 +140,7 @@ def answer(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
     if f"{request.url.path}/".startswith(FOR_PROGRAMS):
         return JSONResponse(told.problem(), told.status, headers, media_type=PROBLEM)
-    back = "/console" if is_at_console(request.url.path) else "/"
+    back = start_of(request.url.path)
     if told.code == "not-found" and back == "/console":  # hints name commands, but the reader has only a browser
         told = replace(told, hint=_("The console lists all alerts."))
     # The header of the console reads the database, which may be what is out of order.

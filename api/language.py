@@ -1,4 +1,4 @@
-"""The language of a page: at the console the operator's choice, else that of this browser, else what it asks for."""
+"""The language of a page: for staff their choice, else that of this browser, else what it asks for."""
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -8,7 +8,7 @@ from notify.core import translation
 from notify.core.settings import settings
 
 COOKIE = "tocsin-language"
-AT_CONSOLE = "/console/"
+AT_CONSOLE = ("/console/", "/desk/")  # where staff work
 FOR_PROGRAMS = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/tiles/", "/map/")
 
 
@@ -35,6 +35,13 @@ class ReadersLanguage:
 
 def is_at_console(path: str) -> bool:
     return f"{path}/".startswith(AT_CONSOLE)
+
+
+def start_of(path: str) -> str:
+    """Return the address from which somebody goes on who is at this path: the desk, the console, or the city's page."""
+    if not is_at_console(path):
+        return "/"
+    return "/desk" if f"{path}/".startswith("/desk/") else "/console"
 
 
 def of_resident(request: Request) -> str:

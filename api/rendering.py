@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api.language import is_at_console, of_resident, spoken_to_residents
+from api.language import is_at_console, of_resident, spoken_to_residents, start_of
 from api.message_size import size
 from notify.accounts import operators, sessions
 from notify.alerts import listing
@@ -70,6 +70,7 @@ def page(
         if (told := given.get("told")) is not None:
             given["told"] = replace(told, hint=hint_for_page(told.hint))
     given["page_address"] = _address(request)
+    given["desk_addresses"] = request.app.state.desk_addresses if request is not None else ()
     given["exercising"] = request is not None and getattr(request.state, "exercising", False)
     if status is None:
         status = told.status if (told := given.get("told")) else 200
@@ -77,9 +78,10 @@ def page(
 
 
 def _address(request: Request | None) -> str:
-    """Return the page's own address. One that answers a form cannot be asked for again: then that of the console."""
+    """Return the page's own address. One that answers a form cannot be asked for again: then that of the console, or
+    of the desk."""
     if request is None or request.method not in {"GET", "HEAD"}:
-        return "/console"
+        return start_of(request.url.path) if request is not None else "/console"
     return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import Viewer, parts_of
 from api.ids import Id
+from api.language import is_at_console
 from api.rendering import render
 from notify.accounts import operators, resolving
 from notify.core import alarms
@@ -32,4 +33,4 @@ def resolve(alarm_id: Id, request: Request, caller: Viewer) -> Response:
     with transaction() as s:
         resolving.resolve(s, alarm_id, datetime.now(UTC), caller.acting)
     page = parts_of(request.headers.get("referer", "")).path
-    return RedirectResponse(page if page.startswith("/console/") else "/console", 303)
+    return RedirectResponse(page if is_at_console(page) else "/console", 303)

@@ -159,6 +159,7 @@ def paths(
         "/console/prove?next=/console",
         join,
         enter,
+        "/desk",
     ]
     return [*console, *public, *_own_pages(door, city), unsubscribe_link, "/u/forged", "/nowhere"]
 

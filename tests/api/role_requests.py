@@ -308,7 +308,7 @@ def ask(world: World, row: Row, role: str) -> str:
 def _request(world: World, row: Row, role: str) -> str:
     method, _, path = row.what.partition(" ")
     path, given = _filled(world, row, path)
-    is_console = path.startswith("/console") and role in world.cookies
+    is_console = path.startswith(("/console", "/desk")) and role in world.cookies
     headers = {"Origin": str(world.door.base_url).rstrip("/"), "Accept": "*/*"}
     if role in world.keys and not is_console:
         headers["Authorization"] = f"Bearer {world.keys[role]}"

@@ -91,7 +91,7 @@ def _line(what: str) -> str:
     looks = what.startswith("GET ") or what.endswith((" list", " show"))
     if what.startswith("tocsin "):
         answers = "yes yes yes yes yes yes" if looks else "no no no yes no no"
-    elif "/console" in what or "/api/" in what:
+    elif any(place in what for place in ("/console", "/desk", "/api/")):
         reader = "yes" if looks and "/api/" in what else "no"
         answers = f"yes yes yes yes {reader} no" if looks else "yes yes no yes no no"
     else:

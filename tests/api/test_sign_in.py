@@ -207,7 +207,7 @@ def test_a_training_link_signs_in_once_and_asks_before(door: httpx.Client) -> No
         assert "training city" in looked.text
     link = path.partition("=")[2]
     assert door.post("/console/enter", data={"link": link}).status_code == 403
-    assert door.post("/console/enter", data={"link": link}, headers=own).headers["location"] == "/console"
+    assert door.post("/console/enter", data={"link": link}, headers=own).headers["location"] == "/desk"
     assert "you are signed in by link as agent@tocsin.example.org" in door.get("/console").text
     for late, trouble in ((path, "has already been used"), (stale, "is too old")):
         page = door.get(late, headers={"Accept": "text/html"})

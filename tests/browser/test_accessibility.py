@@ -43,7 +43,7 @@ def test_every_page(paths: list[str], page: Page, locale: str) -> None:
         if path.startswith("/console/map"):
             until(lambda: page.evaluate(DRAWN), 60, "the map is drawn")
         found += [*violations(page), *crowded(page), *too_wide(page)]
-        if path.startswith("/console"):
+        if path.startswith(("/console", "/desk")):
             assert page.locator("html").get_attribute("lang") == locale[:2], path
     assert "\n".join(found) == ""
 
@@ -57,7 +57,8 @@ def test_every_page_can_be_shown_in_spanish(paths: list[str], door: httpx.Client
 def test_no_page_of_the_console_is_forgotten(paths: list[str], door: httpx.Client) -> None:
     """Each route that shows a page is among the paths above, with something to show."""
     shown = [path.partition("?")[0] for path in paths if door.get(path).status_code == 200]
-    routes = [route.removeprefix("GET ") for route in role_table.routes(create_app()) if "GET /console" in route]
+    every = role_table.routes(create_app())
+    routes = [route.removeprefix("GET ") for route in every if re.match("GET /(console|desk)", route)]
     assert len(routes) > 20
     for route in routes:
         as_path = re.sub(r"\{[^}]+\}", r"[^/]+", route)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from api import auth
-from api.console.people.sign_in import replace_session
+from api.console.people.sign_in import home, replace_session
 from api.errors import tell
 from api.rendering import page
 from notify.accounts import codes, credentials, devices, links, passwords, sessions
@@ -45,7 +45,7 @@ def join(
             devices.keep(s, device, operator.id, now)
     except (Invalid, Unavailable) as error:
         return _page(request, link, error)
-    answer = page(request, "console/recovery_codes.html", email=email, codes=recovery, joined=True)
+    answer = page(request, "console/recovery_codes.html", email=email, codes=recovery, joined=home(operator))
     replace_session(request, answer, token, device)
     return answer
 

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api import auth, proving
 from api.errors import retry_after, tell
+from api.language import is_at_console
 from api.rendering import page
 from notify.accounts import links, passkeys, sessions, signing_in
 from notify.accounts.tries import TooManyTries
@@ -16,6 +17,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.models import Operator
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
@@ -78,6 +80,10 @@ def sign_out(request: Request) -> Response:
 
 def signed_in(request: Request, token: str, to: str, device: str = "") -> Response:
     """Lead somebody on who has just signed in. The session that this browser had before ends."""
+    if to == "/console":
+        with transaction() as s:
+            live = sessions.find(s, token, datetime.now(UTC))
+        to = home(live.operator) if live else to
     answer = RedirectResponse(to, 303)
     replace_session(request, answer, token, device)
     return answer
@@ -98,10 +104,15 @@ def to_sign_in(request: Request, _error: Exception) -> Response:
     return RedirectResponse(f"/console/sign-in?{urlencode({'next': back})}", 303)
 
 
+def home(operator: Operator) -> str:
+    """Return where somebody begins who signs in: agents at the desk of 311."""
+    return "/desk" if operator.role == "agent" else "/console"
+
+
 def within(path: str) -> str:
-    """Return the path if it is one of the console, else the console, but never another site."""
+    """Return the path if it is one of the console or the desk, else the console, but never another site."""
     plain = path.isprintable() and "\\" not in path
-    return path if plain and (path == "/console" or path.startswith("/console/")) else "/console"
+    return path if plain and is_at_console(path) else "/console"
 
 
 def _require_training() -> None:
