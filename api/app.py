@@ -50,7 +50,7 @@ def create_app() -> openapi.Door:
     )
     app.state.metrics = Metrics()
     app.state.map_desk = Desk()
-    app.state.desk_addresses = desk.ADDRESSES
+    app.state.desk_menu = desk.MENU
     app.state.join_turns = CapacityLimiter(JOINS_AT_ONCE)
     errors.install(app)
     app.add_exception_handler(auth.NeedsSignIn, to_sign_in)

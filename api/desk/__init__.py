@@ -1,8 +1,9 @@
 """The desk of 311: answer callers, post notices, keep the collection days."""
 
 from api.desk import search
+from api.desk.menu import PLACES
 
 _PAGES = (search,)
 ROUTERS = tuple(one.router for one in _PAGES)
-# The menu of the desk lists those of its places that are here.
-ADDRESSES = frozenset(route.path for router in ROUTERS for route in router.routes if hasattr(route, "path"))
+_SERVED = {route.path for router in ROUTERS for route in router.routes if hasattr(route, "path")}
+MENU = {address: act for address, act in PLACES.items() if address in _SERVED}  # those that there are
