@@ -30,10 +30,7 @@ class ListsBlanks(typer.core.TyperCommand):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Blanks for --set, with examples (updates and all-clears take fewer)"):
             formatter.write_dl(
-                [
-                    (event.name, compose.examples(event, next(iter(event.phases))))
-                    for event in compose.catalogue().events
-                ]
+                [(event.name, compose.examples(event, next(iter(event.phases)))) for event in compose.catalogue().forms]
             )
 
 

@@ -226,6 +226,7 @@ def _event(
         topic=declaration.topic,
         category=declaration.category,
         two_people=declaration.two_people,
+        composed=declaration.composed,
         fast=declaration.fast,
         called=declaration.called,
         phases=declaration.phases,

@@ -54,6 +54,7 @@ class Declaration(BaseModel):
     topic: str = Field(pattern="^[a-z]+$")
     category: tuple[Category, ...] = Field(min_length=1)
     two_people: bool = False  # at any severity, the author may not approve it
+    composed: bool = False  # Tocsin writes its blanks from what the city has published; nobody fills in a form
     fast: bool = False  # for a danger that does not wait: nothing in it is needed that must be composed or translated
     # What operators call an alert, by the choice in one blank: hazard -> tornado -> "Tornado". Else its label.
     called: Mapping[str, Mapping[str, str]] = Field(default={}, max_length=1)
@@ -127,6 +128,7 @@ class Event:
     topic: str
     category: tuple[str, ...]
     two_people: bool
+    composed: bool
     fast: bool
     called: Mapping[str, Mapping[str, str]]
     phases: Mapping[Phase, Defaults]
@@ -188,6 +190,11 @@ class Catalogue:
     """All events that messages can be sent about."""
 
     events: tuple[Event, ...]
+
+    @property
+    def forms(self) -> tuple[Event, ...]:
+        """The events that people write alerts about: those that are not composed."""
+        return tuple(event for event in self.events if not event.composed)
 
     def written(self, languages: Sequence[str]) -> tuple[str, ...]:
         """Return those of `languages` in which every message is written. Raises Invalid when there is none."""

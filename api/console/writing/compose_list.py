@@ -89,7 +89,7 @@ def _list_page(
     with transaction() as s:
         drafts = working_drafts.open_drafts(s, by)
         recent = reports.recent_alerts(s, 50)
-    events = [event for event in compose.catalogue().events if working_drafts.may_write(event.name, by)]
+    events = [event for event in compose.catalogue().forms if working_drafts.may_write(event.name, by)]
     return page(
         request,
         "console/compose_list.html",

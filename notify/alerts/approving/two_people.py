@@ -42,7 +42,7 @@ def reasons(
     if event.two_people or event.defaults(phase).lane == "emergency":
         found.append("event")
     free = {blank.name for blank in event.blanks(phase) if blank.type in FREE}
-    if named or any(key.partition(".")[0] in free for key in blanks):
+    if named or (not event.composed and any(key.partition(".")[0] in free for key in blanks)):
         found.append("free-words")
     return found
 

@@ -65,6 +65,7 @@ class Draft:
     found: Found | None = None  # the area, if already computed (`located`)
     corrects: bool = False  # residents read that it corrects the message before it
     follows: int | None = None  # the alert whose area it has, and whose unreached it is for (`follow_up`)
+    composed: bool = False  # its blanks were written by Tocsin: only so may an event be drafted that has no form
     rewrites: int | None = None  # the draft alert of the same incident that it replaces (`rewriting`)
 
 
@@ -209,6 +210,11 @@ def located(wanted: Draft, by: Operator) -> Draft:
 def require_author(wanted: Draft, by: Operator) -> None:
     """Raise NotAllowed when the operator may not draft alerts about this event."""
     event = compose.catalogue().event(wanted.event)
+    if event.composed and not wanted.composed:
+        raise Invalid(
+            _("Nobody writes alerts about %(event)s by hand.", event=event.name),
+            hint=_("They are made from the published calendars."),
+        )
     operators.require(by, "draft collection" if event.topic == "collection" else "draft")
 
 

@@ -1,0 +1,1 @@
+"""Notices: what a holiday or a storm does to collections, told to those whose days change and to nobody else."""

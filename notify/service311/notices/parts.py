@@ -1,0 +1,103 @@
+"""Whom a change of collection days concerns, and what is told to them: zones with the same changes are one part.
+
+Pure: no database, no clock. A zone without a change is in no part, so nothing is sent there.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from notify.service311.preview import preview
+from notify.service311.rules import Cause, Collection, SetOut, State
+from notify.service311.schedules import WEEK, monday
+from notify.service311.streams import STREAMS
+
+ORDER = {stream: place for place, stream in enumerate(STREAMS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What becomes of the streams that are due on one day, and share one fate.
+
+    nominal: their day by the schedule. effective: the date of the truck; None if there is none. set_out: as in
+    `Collection`. until: the next collection of what is suspended. merged: collected together with the next.
+    evening: residents set out on the evening of the usual day, and the truck comes the day after.
+    """
+
+    nominal: date
+    streams: tuple[str, ...]
+    state: State
+    effective: date | None = None
+    set_out: SetOut | None = None
+    until: date | None = None
+    merged: bool = False
+    evening: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Zones, by id, whose residents read the same words; their moves by date."""
+
+    zones: tuple[int, ...]
+    moves: tuple[Move, ...]
+
+    @property
+    def last_day(self) -> date:
+        """The last date that its words name as a day of collection, or on which something was due."""
+        return max(max(one.nominal, one.effective or one.nominal) for one in self.moves)
+
+    @property
+    def in_one_week(self) -> bool:
+        """Whether a weekday is enough to know which collection is meant."""
+        return len({monday(one.nominal) for one in self.moves}) == 1
+
+
+def of_holiday(calendars: Mapping[int, Iterable[Collection]], holiday: str, day: date) -> list[Part]:
+    """Return the parts of a holiday's notice, by the first date that changes.
+
+    What changes in the same week for another reason is told as well: residents want one truth about their week.
+    """
+    concerned: dict[int, list[Collection]] = {}
+    for zone, collections in calendars.items():
+        near = [one for one in collections if abs(monday(one.nominal) - monday(day)) <= WEEK]
+        changed = [one for one in near if one.state is not State.ON_SCHEDULE]
+        if by_it := [one for one in changed if holiday in one.why.holidays]:
+            weeks = {monday(one.nominal) for one in by_it}
+            concerned[zone] = [one for one in changed if monday(one.nominal) in weeks]
+    return grouped(concerned)
+
+
+def of_edit(
+    before: Mapping[int, Iterable[Collection]], after: Mapping[int, Iterable[Collection]], first: date
+) -> list[Part]:
+    """Return the parts of a change from one calendar to another, of all that is due from `first` on."""
+    changed: dict[int, list[Collection]] = {}
+    for zone, collections in after.items():
+        differs = [one.new for one in preview(before.get(zone, ()), collections) if one.date_differs]
+        changed[zone] = [one for one in differs if one is not None and one.nominal >= first]
+    return grouped(changed)
+
+
+def grouped(changed: Mapping[int, Sequence[Collection]]) -> list[Part]:
+    """Return the parts of what changes in each zone: zones with the same moves together, in order of their moves."""
+    zones: dict[tuple[Move, ...], list[int]] = defaultdict(list)
+    for zone, collections in changed.items():
+        if collections:
+            zones[moves_of(collections)].append(zone)
+    found = [Part(tuple(sorted(ids)), moves) for moves, ids in zones.items()]
+    return sorted(found, key=lambda part: (part.moves[0].nominal, part.zones))
+
+
+def moves_of(collections: Iterable[Collection]) -> tuple[Move, ...]:
+    """Return the changes of one zone, by date; streams with the same fate are named together."""
+    streams: dict[Move, list[str]] = defaultdict(list)
+    for one in collections:
+        merged = one.why.cause is Cause.MERGED and one.effective is not None
+        evening = one.why.cause is Cause.SET_OUT
+        alike = Move(one.nominal, (), one.state, one.effective, one.set_out, one.why.until, merged, evening)
+        streams[alike].append(one.stream)
+    found = [
+        replace(alike, streams=tuple(sorted(set(names), key=ORDER.__getitem__))) for alike, names in streams.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (one.nominal, ORDER[one.streams[0]])))

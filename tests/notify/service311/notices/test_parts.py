@@ -1,0 +1,116 @@
+"""Which zones read what in a notice, as tables; the days come from the holiday engine itself."""
+
+from collections import defaultdict
+from datetime import date, time, timedelta
+
+import pytest
+
+from notify.core.translation import speaking
+from notify.service311.holiday_rules import calendar
+from notify.service311.notices import parts, words
+from notify.service311.rules import Collection, DayException, Direction, Effect, Holiday, Otherwise, Rule, State
+from notify.service311.schedules import Schedule
+from tests.notify.service311.weeks import on
+
+HOLIDAY = Holiday(date(2026, 11, 26), "Thanksgiving Day")
+NAMES = frozenset({HOLIDAY.name})
+WEEK = [on(day, zone=str(n), stream=stream) for n, day in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri"), 1)
+        for stream in ("trash", "recycling")]  # fmt: skip
+
+
+def calendars(
+    schedules: list[Schedule], rules: list[Rule], exceptions: tuple[DayException, ...] = ()
+) -> dict[int, list[Collection]]:
+    found: dict[int, list[Collection]] = defaultdict(list)
+    first = HOLIDAY.day - timedelta(weeks=4)
+    for one in calendar(schedules, [HOLIDAY], rules, exceptions, first, first + timedelta(weeks=10)):
+        found[int(one.zone)].append(one)
+    return found
+
+
+def said(found: list[parts.Part], language: str = "en") -> dict[tuple[int, ...], str]:
+    with speaking(language):
+        return {part.zones: " ".join(words.sentences(part)) for part in found}
+
+
+def test_a_slide_concerns_the_rest_of_the_week_alone() -> None:
+    found = parts.of_holiday(calendars(WEEK, [Rule(NAMES, Effect.SLIDE)]), HOLIDAY.name, HOLIDAY.day)
+    assert said(found) == {
+        (4,): "Your Thursday trash and recycling move to Friday, Nov 27.",
+        (5,): "Your Friday trash and recycling move to Saturday, Nov 28.",
+    }
+    assert said(found, "es") == {
+        (4,): "Su recolección de basura y reciclaje del jueves pasa al viernes, 27 nov.",
+        (5,): "Su recolección de basura y reciclaje del viernes pasa al sábado, 28 nov.",
+    }
+    assert found[0].last_day == date(2026, 11, 27)
+
+
+THURSDAYS = [on("Thu", zone="4"), on("Thu", zone="7"), on("Mon", zone="1")]
+EFFECTS = [
+    (Rule(NAMES, Effect.HOLIDAY_ONLY), (), "Your Thursday trash moves to Friday, Nov 27."),
+    (Rule(NAMES, Effect.HOLIDAY_ONLY, direction=Direction.EARLIER), (),
+     "Your Thursday trash moves to an earlier day, Wednesday, Nov 25."),
+    (Rule(NAMES, Effect.SET_OUT, set_out_at=time(18)), (),
+     "Set out your Thursday trash on Thursday, Nov 26, from 6:00 PM on. The truck comes on Friday, Nov 27."),
+    (Rule(NAMES, Effect.SUSPEND), (), "No trash collection on Thursday, Nov 26. Keep it until Thursday, Dec 3."),
+    (Rule(NAMES, Effect.ANNOUNCE), (),
+     "No trash collection on Thursday, Nov 26. The new day is not known yet: we will tell you."),
+    (Rule(NAMES, Effect.CLOSE), (), "The drop-off for trash is closed on Thursday, Nov 26."),
+    (Rule(NAMES, Effect.MERGE, otherwise=Otherwise.MERGE), (),
+     "Your Thursday trash: collected together with the next, on Thursday, Dec 3."),
+    (Rule(NAMES, Effect.SLIDE), (DayException(HOLIDAY.day, "Ana", "a crew works", zone="7", moved_to=HOLIDAY.day),),
+     "Your Thursday trash moves to Friday, Nov 27."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "exceptions", "expected"), EFFECTS, ids=[one[2][:40] for one in EFFECTS])
+def test_each_effect_has_its_sentence(rule: Rule, exceptions: tuple[DayException, ...], expected: str) -> None:
+    """Zones with the same fate are one part; the zone of Mondays, and one that an exception keeps, are in none."""
+    found = parts.of_holiday(calendars(THURSDAYS, [rule], exceptions), HOLIDAY.name, HOLIDAY.day)
+    assert said(found) == {(4,) if exceptions else (4, 7): expected}
+
+
+def test_streams_with_different_fates_are_told_apart() -> None:
+    schedules = [on("Thu", zone="4"), on("Thu", zone="4", stream="bulky"), on("Fri", zone="4", stream="recycling")]
+    rules = [Rule(NAMES, Effect.SUSPEND, streams=frozenset({"bulky"})), Rule(NAMES, Effect.SLIDE)]
+    (found,) = said(parts.of_holiday(calendars(schedules, rules), HOLIDAY.name, HOLIDAY.day)).values()
+    assert found == (
+        "Your Thursday trash moves to Friday, Nov 27. "
+        "No bulky items collection on Thursday, Nov 26. Keep them until Thursday, Dec 3. "
+        "Your Friday recycling moves to Saturday, Nov 28."
+    )
+
+
+def test_what_changes_by_hand_in_the_same_week_is_told_with_it() -> None:
+    by_hand = DayException(date(2026, 11, 24), "Ana", "snow", zone="4", state=State.TO_BE_ANNOUNCED)
+    elsewhere = DayException(date(2026, 11, 24), "Ana", "snow", zone="2", state=State.SUSPENDED)
+    earlier = DayException(date(2026, 11, 17), "Ana", "snow", zone="4", state=State.SUSPENDED)
+    schedules = [on("Tue", "Thu", zone="4"), on("Tue", zone="2")]
+    found = calendars(schedules, [Rule(NAMES, Effect.SLIDE)], (by_hand, elsewhere, earlier))
+    (part,) = parts.of_holiday(found, HOLIDAY.name, HOLIDAY.day)
+    assert [(one.nominal.day, one.state) for one in part.moves] == [
+        (24, State.TO_BE_ANNOUNCED), (26, State.DELAYED),
+    ]  # fmt: skip
+
+
+def test_a_change_of_the_edition_is_told_with_its_dates_from_a_day_on() -> None:
+    before = calendars(THURSDAYS, [])
+    storm = tuple(
+        DayException(day, "Ana", "snow", zone="4", moved_to=day + timedelta(days=2))
+        for day in (date(2026, 11, 19), HOLIDAY.day, date(2026, 12, 3))
+    )
+    found = parts.of_edit(before, calendars(THURSDAYS, [], storm), HOLIDAY.day)
+    assert said(found) == {
+        (4,): "Your trash of Thursday, Nov 26: collected on Saturday, Nov 28. "
+        "Your trash of Thursday, Dec 3: collected on Saturday, Dec 5."
+    }
+    back = parts.of_edit(calendars(THURSDAYS, [], storm), before, HOLIDAY.day)
+    assert said(back)[4,].startswith("Your trash: collected on the usual day, Thursday, Nov 26.")
+    assert parts.of_edit(before, before, HOLIDAY.day) == []
+
+
+def test_an_email_says_when_to_set_out() -> None:
+    (part,) = parts.of_holiday(calendars(THURSDAYS, [Rule(NAMES, Effect.SLIDE)]), HOLIDAY.name, HOLIDAY.day)
+    with speaking("en"):
+        assert words.to_do(part) == ["Set out your trash on Thursday, Nov 26, from 6:00 PM on."]
