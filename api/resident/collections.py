@@ -5,7 +5,7 @@ An address stands in no URL: it is sent in a form. The pages of zones have addre
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from sqlalchemy.orm import Session
@@ -15,11 +15,10 @@ from api.auth import require_own_form
 from api.ids import Id
 from api.language import of_resident
 from api.rendering import language_of, page
-from api.resident import collections_view, places
+from api.resident import collections_view
 from api.resident.form_page import form_page
-from notify.city import geocoder
+from api.resident.house import house
 from notify.city import zones as city_zones
-from notify.city.geocoder import Match
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, TocsinError
 from notify.core.translation import gettext as _
@@ -44,15 +43,15 @@ def answer(request: Request, address: Text = "", place: Text = "") -> Response:
     now, given = datetime.now(UTC), {"address": address}
     try:
         with transaction() as s:
-            house, choices = _house(s, address, place)
-            calendar = calendars.of_place(s, house.lon, house.lat, now, house.label) if house else None
+            at, choices = house(s, address, place)
+            calendar = calendars.of_place(s, at.lon, at.lat, now, at.label) if at else None
     except Invalid as error:
         return _asked(request, error, given)
-    if house is None:
+    if at is None:
         return _asked(request, given=given, choices=choices)
     if calendar is None or not (calendar.collections or calendar.unsure):
         nothing = Invalid(
-            _("We have no collection days for %(address)s.", address=house.label),
+            _("We have no collection days for %(address)s.", address=at.label),
             hint=_("Ask us: the number is below."),
         )
         return _asked(request, nothing, given)
@@ -60,8 +59,8 @@ def answer(request: Request, address: Text = "", place: Text = "") -> Response:
     return page(
         request,
         "collections_here.html",
-        label=house.label,
-        place=f"{house.lon} {house.lat} {house.label}",
+        label=at.label,
+        place=f"{at.lon} {at.lat} {at.label}",
         zones=calendar.zones,
         headers={"Cache-Control": "no-store"},
         **shown,
@@ -111,34 +110,6 @@ def report(
 @router.get("/collections/told")
 def told(request: Request, ticket: int = 0) -> Response:
     return page(request, "collections_told.html", ticket=ticket)
-
-
-class _House(NamedTuple):
-    label: str
-    lon: float
-    lat: float
-
-
-def _house(s: Session, address: str, place: str) -> tuple[_House | None, Sequence[Match]]:
-    """Return the house of an address, or None and those that it may be. What is not certain is asked back, even where
-    there is only one: nobody is shown the days of a house that is called like theirs.
-
-    Raises Invalid where there is none.
-    """
-    if place and place != places.NONE_OF_THEM:
-        lon, lat, label = places.chosen(place)
-        return _House(label, lon, lat), ()
-    asked = " ".join(address.split())
-    if not asked:
-        raise Invalid(_("Which address?"), hint=_("Write a street and number, such as 120 Main St."))
-    found = geocoder.find(s, asked)
-    if found.certain:
-        match = found.matches[0]
-        return _House(match.label, match.lon, match.lat), ()
-    houses = [one for one in found.matches if one.kind != "street"]
-    if not houses or place == places.NONE_OF_THEM:
-        raise Invalid(_("We do not find this address in our city."), hint=_("Check the street and number."))
-    return None, houses
 
 
 def _asked(

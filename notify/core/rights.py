@@ -88,6 +88,7 @@ RIGHTS = {
     "collection_rules": "SELECT, INSERT, DELETE, UPDATE (from_edition, until_edition, leaving)",
     "collection_feeds": "SELECT, INSERT, DELETE, UPDATE (address_sealed, revoked_at)",
     "collection_tickets": "SELECT, INSERT, UPDATE (closed_at, closed_by, answer)",
+    "city_requests": "SELECT, INSERT, DELETE, UPDATE (state, number, token, said, settled_at, address_sealed)",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at, chosen_at)",
     "contacts": "SELECT, INSERT, UPDATE (subscriber_id, address_index, address_sealed, verified_at, dead_at, asked_at,"

@@ -40,6 +40,11 @@ def simulated_settings(credentials: Credentials, url: str) -> dict[str, str]:
     }
 
 
+def simulated_requests(url: str) -> dict[str, str]:
+    """The settings of the training city's request system."""
+    return {"TOCSIN_OPEN311": f"{url}/open311/v2 near=yes", "TOCSIN_OPEN311_KEY": "simulator"}
+
+
 def simulated_agency(url: str) -> dict[str, str]:
     """The settings of the training city, whose county warns as well."""
     return {"TOCSIN_OUTSIDE_FEEDS": f"Brook County={url}/agencies/brook-county.cap"}

@@ -154,7 +154,11 @@ class Stack:
             **chosen,
             **secret_keys.settings(credentials, chosen),
             **(providers.simulated_settings(credentials, simulator_url) if simulated else {}),
-            **(providers.simulated_agency(simulator_url) if self._demo else {}),
+            **(
+                providers.simulated_agency(simulator_url) | providers.simulated_requests(simulator_url)
+                if self._demo
+                else {}
+            ),
             **servers,
             "TOCSIN_DATA": str(self.data),
         }

@@ -7,6 +7,7 @@ from notify.models.arrival import Arrival, PlaceCheck
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
 from notify.models.channel_policy import ChannelPolicy
+from notify.models.city_request import CityRequest
 from notify.models.collection import (
     CollectionEdition,
     CollectionFeed,
@@ -74,6 +75,7 @@ __all__ = [
     "CarrierRefusal",
     "ChannelPolicy",
     "Choices",
+    "CityRequest",
     "CollectionEdition",
     "CollectionFeed",
     "CollectionRule",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import tries
 from notify.core.settings import settings
 from notify.core.translation import gettext_noop
+from notify.service311.open311 import filing
 from notify.subscribers import conversations, joining
 
 MESSAGES_KEPT = timedelta(days=30)
@@ -137,6 +138,13 @@ KINDS = (
         ("collection_feeds",),
         kept=lambda: ENDED_CALENDARS_KEPT,
         forget=_forget_calendars,
+    ),
+    Kind(
+        gettext_noop("A request that our staff filed with the city for you: its place and words, encrypted"),
+        gettext_noop("To tell you its number when you call again, and to file nothing twice."),
+        ("city_requests",),
+        kept=lambda: filing.KEPT,
+        forget=filing.forget_old,
     ),
     Kind(
         gettext_noop("What staff looked up or did for you, by number"),

@@ -42,6 +42,7 @@ KEYED = (
     Keyed("signing_keys", (SECRET,), "'signing'"),
     Keyed("joinings", (SEALED, WISH, INDEX), "channel"),
     Keyed("collection_feeds", (SEALED,), "'collections'"),
+    Keyed("city_requests", (SEALED,), "'request'"),
     Keyed("conversations", (INDEX, KEPT), "channel"),
 )
 

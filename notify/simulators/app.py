@@ -13,6 +13,7 @@ from notify.simulators.config import Config
 from notify.simulators.control import Control
 from notify.simulators.door import door
 from notify.simulators.mastodon import Mastodon
+from notify.simulators.open311 import Open311
 from notify.simulators.sendgrid import SendGrid
 from notify.simulators.sendgrid_account import SendGridAccount
 from notify.simulators.sendgrid_events import EventWebhook
@@ -56,6 +57,7 @@ def create_app(config: Config) -> Starlette:
         *_bluesky(world, Bluesky(world)),
         *Control(world, events).routes(),
         *agencies.routes(),
+        *Open311(world).routes(),
         *Site(world, events).routes(),
         Mount("/assets", StaticFiles(directory=ASSETS)),
     ]

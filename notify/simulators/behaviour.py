@@ -129,11 +129,20 @@ class Bluesky(Provider):
     account_status: Literal["active", "takendown", "suspended", "deactivated"] = "active"
 
 
+class Open311(Provider):
+    """Odd ways in which request systems of cities answer."""
+
+    answers: Literal["id", "token", "nothing"] = "id"  # what filing is answered with
+    shape: Literal["list", "object", "wrapped"] = "list"  # of JSON; object: only where it holds one entry
+    numeric_ids: bool = False
+
+
 class Behaviour(_Strict):
     twilio: Twilio = Twilio()
     sendgrid: SendGrid = SendGrid()
     mastodon: Mastodon = Mastodon()
     bluesky: Bluesky = Bluesky()
+    open311: Open311 = Open311()
 
     def changed(self, change: dict[str, Any]) -> "Behaviour":
         """Return a copy with the given keys changed. Raises pydantic.ValidationError."""

@@ -22,6 +22,7 @@ class Config:
     mastodon_token: str = "simulator"  # noqa: S105 - as above
     bluesky_handle: str = "city.bsky.social"
     bluesky_app_password: str = "simulator"  # noqa: S105 - as above
+    open311_key: str = "simulator"
     seed: int = 0  # of everything random: latency jitter, error rates, repeats
 
     @classmethod

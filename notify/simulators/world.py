@@ -10,6 +10,7 @@ from notify.simulators.config import Config
 from notify.simulators.courier import Courier
 from notify.simulators.mails import Inboxes
 from notify.simulators.posts import Timeline
+from notify.simulators.service_requests import Stored
 from notify.simulators.texts import Phones
 
 
@@ -28,6 +29,7 @@ class World:
         self.phones = Phones()
         self.inboxes = Inboxes()
         self.timeline = Timeline()
+        self.service_requests = Stored()
         self._orders = count(1)
         self._epoch = token_hex(4)
         self._version = 0

@@ -1,5 +1,6 @@
 """Ask a GeoReport v2 endpoint, and file requests with it."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from notify.service311.open311.reading import Filed, Request, Service, Unreadabl
 
 TIMEOUT_S = 10.0
 MOST_PAGES = 20
+NEAR_M = 100  # a request at the next corner is one that the caller may mean
+METRES_A_DEGREE = 111_320
 
 
 class Unavailable(Exception):
@@ -33,7 +36,8 @@ class Dialect:
 
     `page_size`: how many requests one answer holds. `pages`: whether it knows `page` and `page_size`, which are an
     extension. `zone_in_dates`: whether it takes an offset in start_date, as the specification wants. `key_to_read`:
-    whether it wants the key for reading, too, where it stands in the address and so in logs.
+    whether it wants the key for reading, too, where it stands in the address and so in logs. `near`: whether it takes
+    lat, long and radius, which are an extension.
     """
 
     format: Literal["json", "xml"] = "json"
@@ -41,6 +45,7 @@ class Dialect:
     pages: bool = True
     zone_in_dates: bool = True
     key_to_read: bool = False
+    near: bool = False
     jurisdiction: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,14 +90,24 @@ class Open311:
             found = reading.requests(body, self._zone)[0]
         return next((one for one in found if one.id == request_id), None)
 
-    def requests(self, start: datetime, end: datetime, service_codes: Iterable[str] = ()) -> tuple[list[Request], bool]:
+    def open_ones_near(self, at: tuple[float, float], start: datetime, end: datetime) -> tuple[list[Request], bool]:
+        """Return the open requests around a place in degrees that were made in a time, and whether these are all of
+        them. An endpoint that cannot be asked for a place is read, and searched here. Raises Unavailable."""
+        lon, lat = at
+        place = {"lat": f"{lat:.6f}", "long": f"{lon:.6f}", "radius": str(NEAR_M)} if self._dialect.near else {}
+        found, are_all = self.requests(start, end, more={"status": "open", **place})
+        return [one for one in found if one.is_open and one.at and _metres(one.at, at) <= NEAR_M], are_all
+
+    def requests(
+        self, start: datetime, end: datetime, service_codes: Iterable[str] = (), more: Mapping[str, str] | None = None
+    ) -> tuple[list[Request], bool]:
         """Return the requests that were made in a time, each once, in the endpoint's order, and whether these are all.
-        Raises Unavailable.
+        Raises Unavailable. `more`: further terms of the question.
 
         An endpoint may repeat its last page for ever, or know no pages: reading ends with the first page that has
         nothing new. One that knows none gives at most `page_size`.
         """
-        query = {"start_date": self._date(start), "end_date": self._date(end)}
+        query = {"start_date": self._date(start), "end_date": self._date(end), **(more or {})}
         if codes := ",".join(service_codes):
             query["service_code"] = codes
         found: dict[str, Request] = {}
@@ -158,6 +173,11 @@ class Open311:
             if form is not None:
                 raise PerhapsFiled(f"no answer came ({error})") from None
             raise Unavailable(f"no answer came ({error})") from None
+
+
+def _metres(one: tuple[float, float], other: tuple[float, float]) -> float:
+    east = (one[0] - other[0]) * math.cos(math.radians(one[1]))
+    return math.hypot(east, one[1] - other[1]) * METRES_A_DEGREE
 
 
 def _body(answer: Answer) -> bytes:

@@ -14,7 +14,7 @@ from notify.service311.open311.client import Dialect, Open311
 HINT = (
     "Write TOCSIN_OPEN311 as the https address up to the version, and what differs from the specification:"
     " https://311.example.gov/open311/v2 format=xml page_size=100 pages=no zone_in_dates=no key_to_read=yes"
-    " jurisdiction=example.gov"
+    " near=yes jurisdiction=example.gov"
 )
 
 
@@ -56,4 +56,5 @@ _READ: dict[str, dict[str, Any]] = {
     "pages": _YES_NO,
     "zone_in_dates": _YES_NO,
     "key_to_read": _YES_NO,
+    "near": _YES_NO,
 }

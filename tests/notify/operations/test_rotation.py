@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -19,12 +20,14 @@ from notify.delivery import carrier_blocks, join_codes, sender_pool
 from notify.inbound import messages
 from notify.models import Base, Credential, Joining, Operator, SigningKey
 from notify.operations import rotation
+from notify.service311.open311 import filing
+from notify.service311.open311.client import Wanted
 from notify.service311.outputs import households
 from notify.subscribers import addresses, consent, entering, exporting, joining, questions
 from tests.api.people import joined
 from tests.conftest import SECRET_KEY
 from tests.database import sql
-from tests.factories import NOW, homes, move, resident, sender, square
+from tests.factories import NOW, homes, move, operator, resident, sender, square
 from tests.notify.core.test_keyring import use_keys
 from tests.owner import as_owner
 from zones.membership import Membership
@@ -129,6 +132,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         questions.ask(s, "sms", asked, questions.STILL_THERE, text=questions.PLACE, now=NOW, place="1 Main St")
     with transaction() as s:
         calendar = households.begin(s, "1 Main St", 0.5, 0.5, "en", NOW)
+        filing.begin(s, uuid4(), "Pothole", Wanted("1", "A hole", "1 Main St"), operator(s, "agent"), NOW)
         kid = signing.renew(s, None, NOW).kid
         exported = list(exporting.export_csv(s))
     before = schema()
@@ -145,6 +149,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         "joinings": 1,
         "conversations": 1,
         "collection_feeds": 1,
+        "city_requests": 1,
         "signing_keys": 1,
     }
     assert schema() == before
@@ -154,6 +159,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         assert statements.thumbprint(statements.public_of(secret)) == kid
         assert [*exporting.export_csv(s)] == exported
         assert households.find(s, calendar).place == (0.5, 0.5)
+        assert filing.latest(s, NOW)[0].wanted.address == "1 Main St"
         assert crypto.unseal(s.scalars(select(Credential.secret_sealed)).one(), codes.PURPOSE) == maria.secret
         assert joining.confirm(s, page, code, NOW).is_new, "a code sent before the rotation is good to its end"
         s.rollback()
