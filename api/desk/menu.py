@@ -7,6 +7,7 @@ PLACES = {
     "/desk/notices": "draft collection",
     "/desk/rules": "draft collection",
     "/desk/tickets": "serve",
+    "/desk/requests": "serve",
     "/desk/snow": "",
     "/desk/outages": "",
 }

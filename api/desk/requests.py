@@ -38,6 +38,7 @@ Text = Annotated[str, Form(max_length=2_000)]
 Short = Annotated[str, Form(max_length=320)]
 BACK = timedelta(days=60)  # of the requests that are looked for around an address
 SERVICES_KEPT_S = 600  # a city's list changes a few times a year
+FIELDS = ("service", "address", "description", "look_address", "numbers")
 MOST_NUMBERS = 10  # of those that an agent types
 
 _services: KeptResults[tuple[str, int], list[Service]] = KeptResults(most=2)
@@ -53,7 +54,7 @@ class Shown:
     found: Sequence[CityRequest] = ()
     looked: bool = False
     are_all: bool = True
-    missed: missed.Answer | None = None
+    answer: missed.Answer | None = None
     at: House | None = None
 
 
@@ -111,7 +112,7 @@ def file(
         if at is None:
             return _page(request, caller, Shown(given=given, choices=choices))
         if answer and answer.verdict != "may":
-            return _page(request, caller, Shown(given=given, missed=answer, at=at))
+            return _page(request, caller, Shown(given=given, answer=answer, at=at))
         wanted = client.Wanted(chosen.code, description, at.label, (at.lon, at.lat))
         with _city() as city:
             with transaction() as s:
@@ -195,10 +196,11 @@ def _page(request: Request, caller: Caller, shown: Shown) -> Response:
     return page(
         request,
         "desk/requests.html",
+        status=None if shown.error else 200,
         caller=caller,
         told=tell(error) if error else None,
         services=services,
         filings=filings,
         shown=shown,
-        given={"form": str(uuid4())} | {name: value for name, value in shown.given.items() if value},
+        given=dict.fromkeys(FIELDS, "") | shown.given | {"form": shown.given.get("form") or str(uuid4())},
     )

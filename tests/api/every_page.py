@@ -160,6 +160,7 @@ def paths(
         join,
         enter,
         "/desk",
+        "/desk/requests",
     ]
     return [*console, *public, *_own_pages(door, city), unsubscribe_link, "/u/forged", "/nowhere"]
 
