@@ -87,6 +87,9 @@ RIGHTS = {
     "collection_schedules": "SELECT, INSERT, DELETE, UPDATE (from_edition, until_edition, leaving)",
     "collection_rules": "SELECT, INSERT, DELETE, UPDATE (from_edition, until_edition, leaving)",
     "collection_feeds": "SELECT, INSERT, DELETE, UPDATE (address_sealed, revoked_at)",
+    "call_reasons": "SELECT, INSERT, UPDATE",
+    "calls": "SELECT, INSERT, DELETE, UPDATE (logged_by, note)",
+    "call_spikes": "SELECT, INSERT, DELETE, UPDATE (calls, seen_at, outcome, settled_at, settled_by, draft_id)",
     "collection_tickets": "SELECT, INSERT, UPDATE (closed_at, closed_by, answer)",
     "city_requests": "SELECT, INSERT, DELETE, UPDATE (state, number, token, said, settled_at, address_sealed)",
     # Residents' wishes may change and be deleted.

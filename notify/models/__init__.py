@@ -6,6 +6,7 @@ from notify.models.alert import Alert, AlertZone, Incident, LintAcknowledgement,
 from notify.models.arrival import Arrival, PlaceCheck
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
+from notify.models.call import Call, CallReason, CallSpike
 from notify.models.channel_policy import ChannelPolicy
 from notify.models.city_request import CityRequest
 from notify.models.collection import (
@@ -71,6 +72,9 @@ __all__ = [
     "Base",
     "Batch",
     "BreakGlass",
+    "Call",
+    "CallReason",
+    "CallSpike",
     "CarrierBlock",
     "CarrierRefusal",
     "ChannelPolicy",

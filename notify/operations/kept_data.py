@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import tries
 from notify.core.settings import settings
 from notify.core.translation import gettext_noop
+from notify.service311.calls import log as call_log
 from notify.service311.open311 import filing
 from notify.subscribers import conversations, joining
 
@@ -52,6 +53,12 @@ def _forget_reports(s: Session, now: datetime) -> None:
 
 def _forget_calendars(s: Session, now: datetime) -> None:
     s.execute(text("DELETE FROM collection_feeds WHERE revoked_at < :old"), {"old": now - ENDED_CALENDARS_KEPT})
+
+
+def _forget_calls(s: Session, now: datetime) -> None:
+    call_log.forget_notes(s, now)
+    call_log.forget_agents(s, now)
+    call_log.forget_old(s, now)
 
 
 def _texts_kept() -> timedelta:
@@ -145,6 +152,13 @@ KINDS = (
         ("city_requests",),
         kept=lambda: filing.KEPT,
         forget=filing.forget_old,
+    ),
+    Kind(
+        gettext_noop("That somebody called 311: why, which zone, when; a note for 30 days; nothing of who called"),
+        gettext_noop("To count what people call about, and to warn when many do."),
+        ("calls",),
+        kept=lambda: call_log.CALLS_KEPT,
+        forget=_forget_calls,
     ),
     Kind(
         gettext_noop("What staff looked up or did for you, by number"),

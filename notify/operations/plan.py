@@ -57,6 +57,7 @@ JOBS = (
     Job("check_places", "Look for damaged places of residents, which alerts would miss.", Every(3600), patience_s=1800),
     # Eight feeds are read at once, and each may take most of a minute.
     Job("outside", "Read what other agencies say now, if the settings name their feeds.", Every(60), patience_s=1800),
+    Job("call_spikes", "Propose notices about what more people call about than usual.", Every(60), patience_s=600),
     Job("address_checks", "Ask residents once a year whether they still live there.", Daily(time(10, 30)), 1800),
     Job("retention", "Delete ended sessions, old heartbeats and old working drafts.", Daily(time(3, 30)), 1800),
     Job("seal_audit", "Seal new rows of the audit, so that a later change is noticed.", Every(1), patience_s=300),

@@ -1,0 +1,97 @@
+"""The counts of calls as open data: by reason, zone and whole day, without small ones (`small_cells`)."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.core.errors import Invalid
+from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.core.translation import speaking
+from notify.service311.calls import reasons, small_cells
+from notify.service311.calls.counts import midnight
+from notify.service311.calls.small_cells import FEWEST, TOTAL
+
+DAYS, MOST_DAYS = 90, 366  # by default, and in one file
+NO_ZONE = "none"  # of calls whose zone is not known
+ALL = "all"  # a total
+COLUMNS = ("date", "reason", "reason_label", "zone_kind", "zone", "calls")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`reason`, `zone`: ALL for a total; `zone`: NO_ZONE where it is not known."""
+
+    day: date
+    reason: str
+    reason_label: str
+    zone_kind: str
+    zone: str
+    calls: int
+
+
+def span(since: date | None, until: date | None, now: datetime) -> tuple[date, date]:
+    """Return the first and the last day of a file: whole days only, so yesterday is the last. Raises Invalid."""
+    yesterday = now.astimezone(settings().tz).date() - timedelta(days=1)
+    last = min(until or yesterday, yesterday)
+    first = since or last - timedelta(days=DAYS - 1)
+    if not 0 <= (last - first).days < MOST_DAYS:
+        raise Invalid(
+            _("These are no days of calls: %(since)s to %(until)s.", since=first, until=last),
+            hint=_("Ask for at most %(most)s days, up to yesterday.", most=MOST_DAYS),
+        )
+    return first, last
+
+
+def rows(s: Session, first: date, last: date) -> Iterator[Row]:
+    """Yield the counts that may be published, by day, reason and zone, the totals of each day last."""
+    days: dict[date, dict[small_cells.Cell, int]] = {}
+    found = s.execute(
+        text("""SELECT CAST(c.at AT TIME ZONE :tz AS date) AS day, c.reason, c.zone_id, count(*) AS calls
+                  FROM calls c WHERE c.at >= :since AND c.at < :until GROUP BY 1, 2, 3"""),
+        {"tz": str(settings().tz), "since": midnight(first), "until": midnight(last + timedelta(days=1))},
+    )
+    for one in found:
+        days.setdefault(one.day, {})[one.reason, one.zone_id or NO_ZONE] = one.calls
+    zones = {row.id: (row.kind, row.name) for row in s.execute(text("SELECT id, kind, name FROM zones"))}
+    with speaking("en"):
+        labels = reasons.labels(s)
+    for day in sorted(days):
+        there = [_row(day, cell, calls, zones, labels) for cell, calls in small_cells.published(days[day]).items()]
+        yield from sorted(there, key=lambda one: (one.reason == ALL, one.reason, one.zone == ALL, one.zone))
+
+
+def as_csv(found: Sequence[Row]) -> str:
+    """Return the rows as CSV with a header (RFC 4180)."""
+    file = io.StringIO()
+    lines = csv.writer(file)
+    lines.writerow(COLUMNS)
+    lines.writerows((one.day, one.reason, one.reason_label, one.zone_kind, one.zone, one.calls) for one in found)
+    return file.getvalue()
+
+
+def as_json(found: Sequence[Row], first: date, last: date) -> str:
+    """Return the rows as one JSON document that says what is left out."""
+    each = [dict(zip(COLUMNS, (str(one.day), *_values(one)), strict=True)) for one in found]
+    about = {"from": str(first), "to": str(last), "fewest": FEWEST, "withheld": "absent rows are zero or withheld"}
+    return json.dumps({**about, "counts": each}, ensure_ascii=False)
+
+
+def _values(one: Row) -> tuple[str, str, str, str, int]:
+    return one.reason, one.reason_label, one.zone_kind, one.zone, one.calls
+
+
+def _row(
+    day: date, cell: small_cells.Cell, calls: int, zones: dict[int, tuple[str, str]], labels: dict[str, str]
+) -> Row:
+    reason, zone = cell
+    kind, name = ("", ALL if zone == TOTAL else NO_ZONE) if isinstance(zone, str) else zones[int(str(zone))]
+    if reason == TOTAL:
+        return Row(day, ALL, "All reasons", kind, name, calls)
+    return Row(day, str(reason), labels.get(str(reason), str(reason)), kind, name, calls)
