@@ -1,22 +1,28 @@
 """The desk's search: who calls, and what the city has told them.
 
-A search is a form that is posted, because a phone number in an address would stand in logs (law 9).
+A search is a form that is posted, because a phone number in an address would stand in logs (law 9). A resident is then
+shown under an address with their number, which means nothing outside.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
-from api.errors import tell
+from api.desk.counted import counted
+from api.errors import retry_after, tell
+from api.ids import Id
 from api.rendering import page
+from api.resident import places
 from notify.accounts import operators
+from notify.accounts.tries import TooManyTries
 from notify.core.db import transaction
-from notify.core.errors import Invalid
-from notify.subscribers import serving
-from notify.subscribers.record import Found
+from notify.core.errors import Invalid, NotFound, TocsinError
+from notify.core.translation import gettext as _
+from notify.service311.desk import acts, here, looking
+from notify.service311.desk.looking import House, Seen
 
 router = APIRouter(prefix="/desk", include_in_schema=False)
 Text = Annotated[str, Form(max_length=320)]
@@ -24,23 +30,87 @@ Text = Annotated[str, Form(max_length=320)]
 
 @router.get("")
 def ask(request: Request, caller: Viewer) -> Response:
+    """The box, and what the city has sent or plans, whoever calls."""
     operators.require(caller.acting, "serve")
-    return _page(request, caller)
+    with transaction() as s:
+        told = here.alerts(s, datetime.now(UTC))
+    return _page(request, caller, everywhere=told)
 
 
 @router.post("")
-def search(request: Request, caller: Viewer, sought: Text = "") -> Response:
+def search(request: Request, caller: Viewer, sought: Text = "", place: Text = "") -> Response:
+    """`place`: one of the addresses that the last page asked back, "LON LAT ADDRESS"."""
     operators.require(caller.acting, "serve")
+    now = datetime.now(UTC)
     try:
-        with transaction() as s:
-            found = serving.find(s, sought, datetime.now(UTC), caller.acting)
-    except Invalid as error:
+        if place and place != places.NONE_OF_THEM:
+            lon, lat, label = places.chosen(place)
+            return _of_house(request, caller, sought, House(label, lon, lat), now)
+        with counted(caller.acting, now) as s:
+            seen = looking.look(s, sought, now, caller.acting)
+    except (Invalid, TooManyTries) as error:
         return _page(request, caller, sought, error=error)
-    return _page(request, caller, sought, found)
+    if seen.resident:
+        return RedirectResponse(f"/desk/residents/{seen.resident}", 303)
+    if seen.alert:
+        return RedirectResponse(f"/desk/alerts/{seen.alert}", 303)
+    if seen.house is not None:
+        return _of_house(request, caller, sought, seen.house, now)
+    if len(seen.zones) == 1 and not seen.choices:
+        return RedirectResponse(f"/desk/zones/{seen.zones[0].id}", 303)
+    return _page(request, caller, sought, seen=seen)
+
+
+@router.get("/alerts/{alert_id}")
+def alert(alert_id: Id, request: Request, caller: Viewer) -> Response:
+    operators.require(caller.acting, "serve")
+    with transaction() as s:
+        told = here.one(s, alert_id, datetime.now(UTC))
+    if told is None:
+        raise NotFound(_("There is no alert with this code."), hint=_("Ask the caller to read it again."))
+    return _page(request, caller, str(alert_id), told_one=told)
+
+
+@router.get("/zones/{zone_id}")
+def zone(zone_id: Id, request: Request, caller: Viewer) -> Response:
+    operators.require(caller.acting, "serve")
+    with transaction() as s:
+        found = here.in_zone(s, zone_id, datetime.now(UTC))
+    if found is None:
+        raise NotFound(_("There is no such zone now."), hint=_("Look for its name."))
+    return _page(request, caller, found.zones[0][1], here=found, label=found.zones[0][1])
+
+
+@router.post("/stop")
+def stop(request: Request, caller: Viewer, sought: Text = "") -> Response:
+    """Stop everything to a phone or email that no resident has."""
+    operators.require(caller.acting, "serve")
+    now = datetime.now(UTC)
+    try:
+        with counted(caller.acting, now) as s:
+            acts.stop_stranger(s, sought, now, caller.acting)
+            seen = looking.look(s, sought, now, caller.acting)
+    except (Invalid, TooManyTries) as error:
+        return _page(request, caller, sought, error=error)
+    return _page(request, caller, sought, seen=seen, stopped=True)
+
+
+def _of_house(request: Request, caller: Caller, sought: str, house: House, now: datetime) -> Response:
+    with transaction() as s:
+        found = here.at(s, house.lon, house.lat, now, house.label)
+    return _page(request, caller, sought, here=found, label=house.label)
 
 
 def _page(
-    request: Request, caller: Caller, sought: str = "", found: Found | None = None, error: Invalid | None = None
+    request: Request,
+    caller: Caller,
+    sought: str = "",
+    *,
+    error: TocsinError | None = None,
+    seen: Seen | None = None,
+    **shown: Any,
 ) -> Response:
+    given: dict[str, Any] = {"here": None, "label": "", "told_one": None, "everywhere": (), "stopped": False} | shown
     told = tell(error) if error else None
-    return page(request, "desk/search.html", caller=caller, sought=sought, found=found, told=told)
+    given |= {"headers": {"Cache-Control": "no-store", **retry_after(error)}}
+    return page(request, "desk/search.html", caller=caller, sought=sought, seen=seen, told=told, **given)

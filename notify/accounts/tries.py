@@ -46,6 +46,10 @@ BUCKETS = {
     "join-range": Bucket(60, 60),  # 1,000 numbers in a row
     "join-dear": Bucket(20, 600),  # all numbers abroad and premium numbers together
     "join-city": Bucket(8_000, 2),  # a campaign on television: 100 a second for a minute
+    # Of an agent of 311: a minute a call, in a row after an outage; few numbers that nobody has; addresses in clear.
+    "desk-look": Bucket(120, 20),
+    "desk-miss": Bucket(30, 60),
+    "desk-unmask": Bucket(40, 60),
     "join-test": Bucket(3, 1200),  # tests that a resident sends to a phone or email of theirs
     # The budget of a day is a bucket of its own each day, which does not drain; TOCSIN_JOIN_CODES_PER_DAY is its size.
     "join-day": Bucket(0, 10**9),
@@ -101,6 +105,11 @@ def of_city(channel: str, now: datetime) -> Sequence[Key]:
 def of_test(contact_id: int) -> Sequence[Key]:
     """Return the bucket of a resident's tests to one contact."""
     return (_key("join-test", str(contact_id)),)
+
+
+def of_agent(kind: str, operator_id: int) -> Sequence[Key]:
+    """Return the bucket of what an agent looks at (`service311.desk.limits`)."""
+    return (_key(kind, str(operator_id)),)
 
 
 def count(s: Session, keys: Sequence[Key], now: datetime) -> None:
@@ -201,7 +210,7 @@ def forget_old(s: Session, now: datetime) -> None:
 def _hint(kind: str, wait_s: int) -> str:
     if kind == "join-day":
         return _("Try again tomorrow, or call %(help)s to be signed up.", help=settings().help_contact)
-    if kind.startswith("join-"):
+    if kind.startswith(("join-", "desk-")):
         return _("Wait %(minutes)s minutes, then try again.", minutes=ceil(wait_s / 60))
     return _("Wait %(wait_s)s s, or sign in with a passkey or in a browser that you have used before.", wait_s=wait_s)
 

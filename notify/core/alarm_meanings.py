@@ -71,6 +71,9 @@ MEANINGS = {
     alarms.JOIN_BUDGET: gettext_noop(
         "The codes of today for residents who join are used up: nobody else can join until midnight. Is it a flood?"
     ),
+    alarms.MANY_LOOKS: gettext_noop(
+        "An agent of 311 looks up unusually many residents. The audit lists them: ask what for."
+    ),
     alarms.NO_SCHEDULER: gettext_noop(
         "No scheduler runs: planned alerts do not start, and alerts do not end. Start one."
     ),

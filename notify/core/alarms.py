@@ -34,6 +34,7 @@ UNREADABLE_ADDRESS, UNREADABLE_PLACE = "unreadable-address", "unreadable-place" 
 FEED_FAILS = "feed-fails"
 PUBLIC_PAGE_OLD = "public-page-old"
 JOIN_BUDGET = "join-budget"
+MANY_LOOKS = "desk-many-looks"
 UNREADABLE_ACCOUNT = "unreadable-account"
 NO_SCHEDULER, JOB_FAILS = "no-scheduler", "job-fails"
 NO_WORKER = {lane: f"no-worker-{lane.value}" for lane in Lane}

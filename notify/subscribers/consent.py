@@ -22,7 +22,8 @@ log = structlog.get_logger()
 
 BY_WEB = "code entered on the web"
 BY_JOIN = "JOIN by text message"
-BY_OWNER = (BY_WEB, BY_JOIN)  # of who joined from the address itself, not through an import or an operator
+BY_CALL = "code read back in a phone call"
+BY_OWNER = (BY_WEB, BY_JOIN, BY_CALL)  # of who joined from the address itself, not through an import or an operator
 BY_LINK = "unsubscribe link in an email"
 BY_UNDO = "undo on the page of an unsubscribe link"
 UNDO_WITHIN = timedelta(days=1)

@@ -7,6 +7,7 @@ from notify.subscribers import consent, proving, reassigned
 
 _HOWS: Mapping[str, str] = {
     consent.BY_WEB: gettext_noop("a code that you entered on the web"),
+    consent.BY_CALL: gettext_noop("a code that you read to us on the phone"),
     consent.BY_JOIN: gettext_noop("your text JOIN"),
     consent.BY_LINK: gettext_noop("the unsubscribe link in an email"),
     consent.BY_UNDO: gettext_noop("Undo, on the page of an unsubscribe link"),

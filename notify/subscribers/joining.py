@@ -65,13 +65,15 @@ def begin(
     now: datetime,
     adds_to: int | None = None,
     erases: bool = False,
+    by_call: bool = False,
     once: str = "",
 ) -> str:
     """Send a code to a phone or email, and return the token of the page that asks for it.
 
     `words`: what was shown and agreed to. `network`: where the request comes from. `adds_to`: the resident whose
-    further phone or email it is to become. `erases`: the code erases the resident, and its message says so. `once`:
-    what the form came with, by `pressed_twice.form_token`; if it comes again as it was, nothing is sent.
+    further phone or email it is to become. `erases`: the code erases the resident, and its message says so. `by_call`:
+    staff asked for it, and its message says that it is read to them. `once`: what the form came with, by
+    `pressed_twice.form_token`; if it comes again as it was, nothing is sent.
 
     Raises Invalid for an address that is malformed, TooManyTries, and Unavailable when nothing can be sent on its
     channel. The answer is the same whether the address is known or not, and whether a code is really sent.
@@ -84,6 +86,7 @@ def begin(
     signs_in = wish is None and adds_to is None
     may_send = code_limits.may_send(s, channel, address, network, now, signs_in=signs_in)
     require_sender(channel)
+    about = "call-code" if by_call else _kind_of_code(erases)
     db.raw(s).execute(
         _BEGIN,
         {
@@ -99,7 +102,7 @@ def begin(
             "adds_to": adds_to,
             "erases": erases,
             "sends": may_send,
-            **join_words.written(_kind_of_code(erases), channel, language, further=adds_to is not None),
+            **join_words.written(about, channel, language, further=adds_to is not None),
         },
     )
     return token
@@ -155,9 +158,9 @@ def _waiting(joining: Joining) -> Waiting:
     )
 
 
-def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
+def confirm(s: Session, token: str, code: str, now: datetime, *, how: str = consent.BY_WEB) -> Joined:
     """Enter the code: the contact is verified, and what was asked for is stored. The second press of a double click
-    changes nothing, and is answered like the first.
+    changes nothing, and is answered like the first. `how`: where it was entered, kept with the consent.
 
     Raises NotFound when the joining is over, and Refused for a wrong or old code, which the caller must commit: it
     counts.
@@ -176,7 +179,7 @@ def confirm(s: Session, token: str, code: str, now: datetime) -> Joined:
     if not _is_right(joining, code):
         joining.code_tries += 1
         raise Refused(_("This is not the code that was sent."), hint=_("Enter the six digits of the newest message."))
-    return _proved(s, joining, now)
+    return _proved(s, joining, now, how)
 
 
 def confirm_by_link(s: Session, link: str, now: datetime) -> Joined:
@@ -184,7 +187,7 @@ def confirm_by_link(s: Session, link: str, now: datetime) -> Joined:
     code beside it. Raises NotFound when it is over, and Refused."""
     _take_lock(s, _by_link(s, link, now))
     joining = _by_link(s, link, now, lock=True)
-    joined = _proved(s, joining, now)
+    joined = _proved(s, joining, now, consent.BY_WEB)
     joining.code_hash = None  # the page that asks for the code opens nothing any more
     return joined
 
@@ -210,18 +213,18 @@ def _take_lock(s: Session, joining: Joining) -> None:
     import_lock.take(s)
 
 
-def _proved(s: Session, joining: Joining, now: datetime) -> Joined:
+def _proved(s: Session, joining: Joining, now: datetime, how: str) -> Joined:
     """Store what was asked for. The caller has taken the lock and the joining, in this order."""
     keyring.hold(s)
     wish = _wish(joining)
     address = crypto.unseal(joining.address_sealed, joining.channel)
-    who = Applicant(joining.channel, address, joining.language, joining.words, consent.BY_WEB)
+    who = Applicant(joining.channel, address, joining.language, joining.words, how)
     if joining.adds_to is not None:
         joined = enrolling.add_contact(s, who, joining.adds_to, now)
     else:
         joined = _signed_in(s, who, now) if wish is None else enrolling.enrol(s, who, wish, now)
     joining.ended_at, joining.contact_id, joining.link_hash = now, joined.contact_id, None
-    consent.note_alive(s, joining.channel, addresses.index(joining.channel, address), how=consent.BY_WEB, now=now)
+    consent.note_alive(s, joining.channel, addresses.index(joining.channel, address), how=how, now=now)
     if wish is not None:
         _say(s, joining, "welcome", now)
     return joined

@@ -1,24 +1,156 @@
-"""The desk of 311: who may go where."""
+"""The desk of 311: search, the caller's card, what is changed on their word, and what is noted of it."""
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 
 from api import desk
+from notify.accounts import tries
+from notify.core.db import transaction
+from notify.delivery import sender_pool
+from notify.service311.desk import limits
+from notify.subscribers import addresses
+from tests import factories
+from tests.api import asked
+from tests.api.joins import sent_code
+from tests.notify.city.geocoder import town
+from tests.notify.service311 import days
 
 Desk = Callable[[str], httpx.Client]
+PHONE, MAIL = "+12155550142", "maria.lopez@example.org"
+HOUSE = days.NORTH
 
 
-def test_the_menu_lists_what_is_served(at_desk: Desk) -> None:
+@pytest.fixture
+def agent(at_desk: Desk) -> httpx.Client:
+    """An agent in a city with collection days, a street, a storm warning in force, and one resident."""
+    now = datetime.now(UTC)
+    town.settle(houses=[town.house("120", "MAIN ST", *HOUSE), town.house("120", "MAIN CT", 0.6, 0.5)])
+    days.settle(now)
+    with transaction() as s:
+        factories.sender(s, "twilio", now=now)
+        factories.sender(s, "sendgrid", now=now)
+        factories.resident(s, phone=PHONE, email=MAIL, at=(HOUSE,), topics=("storm", "collection"), now=now)
+    sender_pool.read_anew()
+    factories.alert_resolved(now=now, zones=["North"], channels=("sms", "email"))
+    return at_desk("agent")
+
+
+def found(agent: httpx.Client, sought: str, **more: str) -> str:
+    """What the desk shows for it, without marks."""
+    answer = agent.post("/desk", data={"sought": sought, **more}, follow_redirects=True)
+    assert answer.status_code == 200, answer.text
+    return words(answer.text)
+
+
+def words(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page.partition("<main")[2]).split())
+
+
+def resident() -> int:
+    return asked.number("SELECT min(id) FROM subscribers")
+
+
+def acts() -> list[str]:
+    return [row.action for row in asked.rows("SELECT action FROM audit WHERE subject = 'subscriber' ORDER BY id")]
+
+
+def test_the_menu_lists_what_is_served_and_what_one_may_do(at_desk: Desk) -> None:
     page = at_desk("agent").get("/desk").text
     listed = re.findall(r'<a href="(/desk[^"]*)"', page[page.index('class="places"') : page.index("</nav>")])
-    assert listed[0] == "/desk"
     assert listed == list(desk.MENU)
+    refused = at_desk("author").get("/desk")
+    assert refused.status_code == 403
+    assert 'href="/console">Console</a>' in refused.text
 
 
-def test_a_page_of_the_desk_is_answered_within_the_desk(at_desk: Desk) -> None:
-    page = at_desk("author").get("/desk")
-    assert page.status_code == 403
-    assert 'href="/console">Console</a>' in page.text
-    assert 'href="/desk">Answer' not in page.text
+def test_a_phone_or_email_shows_all_of_the_caller_on_one_screen(agent: httpx.Client) -> None:
+    for sought in ("(215) 555-0142", MAIL):
+        shown = found(agent, sought)
+        assert addresses.masked("sms", PHONE) in shown
+        assert PHONE not in shown
+        assert MAIL not in shown
+        assert "Trash:" in shown, "the day line"
+        assert "in force" in shown
+        assert "It waits to be sent." in shown, "the real state of the last message"
+        [exact] = asked.rows("SELECT text FROM contents WHERE channel = 'sms' AND language = 'en'")
+        assert " ".join(exact.text.split()) in shown, "its exact words"
+    assert acts() == ["find", "find"]
+    clear = words(agent.post(f"/desk/residents/{resident()}/clear").text)
+    assert PHONE in clear
+    assert MAIL in clear
+    assert acts()[2:] == ["unmask"]
+    assert PHONE not in words(agent.get(f"/desk/residents/{resident()}").text)
+
+
+def test_an_address_a_zone_and_a_code_show_what_holds_there_but_nobody(agent: httpx.Client) -> None:
+    asked_back = found(agent, "120 Main")
+    assert "Which one is it?" in asked_back
+    shown = found(agent, "120 Main", place=f"{HOUSE[0]} {HOUSE[1]} 120 Main St")
+    assert "Trash:" in shown
+    assert "in force" in shown
+    assert "Resident" not in shown
+    assert addresses.masked("sms", PHONE) not in shown
+    assert "Trash:" in found(agent, "north")
+    number = asked.number("SELECT min(id) FROM alerts")
+    assert f"Alert {number}" in found(agent, f"alert {number}")
+    assert "Nobody is signed up with it." in found(agent, "+12155550199")
+    answer = agent.post("/desk", data={"sought": "Nowhere at all"})
+    assert answer.status_code == 422
+    assert "Nothing is found for Nowhere at all." in answer.text
+
+
+def test_a_stop_needs_no_code_and_stops(agent: httpx.Client) -> None:
+    contact = asked.number("SELECT id FROM contacts WHERE channel = 'sms' AND subscriber_id IS NOT NULL")
+    page = agent.post(f"/desk/residents/{resident()}/stop", data={"contact": contact}, follow_redirects=True)
+    assert "Stopped." in words(page.text)
+    assert asked.rows("SELECT topic, how FROM consents WHERE kind = 'opt-out'") == [(None, "operator: call to 311")]
+    assert acts() == ["opt-out", "find"]
+
+
+def test_a_code_that_is_read_back_opens_the_changes_of_this_resident_alone(agent: httpx.Client) -> None:
+    home = f"/desk/residents/{resident()}"
+    changes: list[tuple[str, dict[str, str]]] = [
+        ("topics", {"topic": "snow", "language": "es"}),
+        ("mute", {"until": f"{datetime.now(UTC).date() + timedelta(days=30)}"}),
+        ("places", {"label": "work", "address": "120 Main Ct"}),
+        ("start", {}),
+    ]
+    for path, fields in changes:
+        refused = agent.post(f"{home}/{path}", data=fields)
+        assert refused.status_code == 409, path
+        assert "has not read back a code" in refused.text
+    contact = asked.number("SELECT id FROM contacts WHERE channel = 'sms' AND subscriber_id IS NOT NULL")
+    page = agent.post(f"{home}/code", data={"contact": contact}).text
+    [token] = re.findall(r'name="token" value="([^"]+)"', page)
+    [said] = asked.rows("SELECT text FROM direct_messages WHERE kind = 'join-code'")
+    assert "Read it to the agent" in said.text
+    assert agent.post(f"{home}/prove", data={"token": token, "code": "000000"}).status_code == 409
+    code = sent_code()
+    proven = agent.post(f"{home}/prove", data={"token": token, "code": code}, follow_redirects=True)
+    assert "The code is right" in words(proven.text)
+    for path, fields in changes:
+        changed = agent.post(f"{home}/{path}", data=fields)
+        assert changed.status_code == 303, words(changed.text)
+    assert asked.rows("SELECT topic::text, muted_until IS NULL FROM preferences") == [("snow", False)]
+    assert asked.number("SELECT count(*) FROM places") == 2
+    assert {"prove by call", "choose", "mute", "add-place"} <= set(acts())
+    with transaction() as s:
+        other = factories.resident(s).id
+    assert agent.post(f"/desk/residents/{other}/mute", data={"until": ""}).status_code == 409
+
+
+def test_who_looks_up_number_after_number_is_stopped_and_an_alarm_rings(agent: httpx.Client) -> None:
+    most = tries.BUCKETS[limits.MISS].most
+    by = asked.number("SELECT id FROM operators WHERE role = 'agent'")
+    with transaction() as s:
+        for _ in range(most):
+            tries.count(s, tries.of_agent(limits.MISS, by), datetime.now(UTC))
+    refused = agent.post("/desk", data={"sought": "+12155550199"})
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    [alarm] = asked.rows("SELECT kind, about FROM alarms WHERE resolved_at IS NULL")
+    assert alarm == ("desk-many-looks", "agent@tocsin.example.org")

@@ -1,0 +1,1 @@
+"""The agent's desk: who calls, what the city has told them, and what they want changed."""

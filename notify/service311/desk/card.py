@@ -1,0 +1,99 @@
+"""All that an agent sees of a resident on one screen. Phones, emails and addresses are masked until they are asked for.
+
+Every look is in the audit: who, whom, when, and whether in clear.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.core import crypto, points
+from notify.core.errors import Unavailable
+from notify.models import Contact, Operator, Place
+from notify.service311.desk import here, limits
+from notify.service311.desk.here import Here
+from notify.subscribers import choices, received, record, serving
+from notify.subscribers.entering import street
+from notify.subscribers.homes import SEALED_ADDRESS
+from notify.subscribers.received import Answer
+from notify.subscribers.record import ContactRecord, ResidentRecord
+
+PLACES_SHOWN = 3  # with what holds there; the others are named
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCard:
+    """A place. `address`: without the number of the house unless it is in clear; "" for a point. `here`: what holds
+    there; None if its point is damaged, or for the last of many places."""
+
+    id: int
+    label: str
+    address: str
+    here: Here | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`in_clear`: phones, emails and addresses are not masked. `muted_until`: the day on which routine messages come
+    again."""
+
+    resident: ResidentRecord
+    contacts: Sequence[ContactRecord]
+    places: Sequence[PlaceCard]
+    muted_until: date | None
+    answer: Answer | None
+    in_clear: bool
+
+
+def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clear: bool = False) -> Card:
+    """Return the card of a resident, and note that it was looked at. Raises NotFound, NotAllowed, TooManyTries."""
+    serving.require(by)
+    limits.count(s, limits.UNMASK if in_clear else limits.LOOK, by, now)
+    resident = record.read(s, subscriber_id)
+    if resident is None:
+        raise serving.unknown(subscriber_id)
+    serving.note(s, now, by, "unmask" if in_clear else "find", subscriber_id)
+    if resident.erased_at is not None:
+        return Card(resident, resident.contacts, (), None, None, in_clear)
+    return Card(
+        resident,
+        _contacts(s, resident, in_clear=in_clear),
+        _places(s, subscriber_id, now, in_clear=in_clear),
+        choices.read(s, subscriber_id, now).muted_until,
+        received.read(s, subscriber_id, now),
+        in_clear,
+    )
+
+
+def _contacts(s: Session, resident: ResidentRecord, *, in_clear: bool) -> Sequence[ContactRecord]:
+    if not in_clear:
+        return resident.contacts
+    theirs = select(Contact.id, Contact.address_sealed).where(Contact.subscriber_id == resident.id)
+    sealed = {row.id: row.address_sealed for row in s.execute(theirs)}
+    return [replace(one, address=_opened(sealed[one.id], one.channel)) for one in resident.contacts]
+
+
+def _places(s: Session, subscriber_id: int, now: datetime, *, in_clear: bool) -> Sequence[PlaceCard]:
+    cards = []
+    rows = s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id))
+    for number, place in enumerate(rows):
+        address = _opened(place.address_sealed, SEALED_ADDRESS)
+        known = None
+        if number < PLACES_SHOWN:
+            try:
+                lon, lat = points.open_one(subscriber_id, place.point_sealed)
+                known = here.at(s, lon, lat, now)
+            except Unavailable:
+                known = None
+        cards.append(PlaceCard(place.id, place.label, address if in_clear else street(address), known))
+    return cards
+
+
+def _opened(sealed: bytes | None, purpose: str) -> str:
+    try:
+        return crypto.unseal(sealed, purpose) if sealed else ""
+    except Unavailable:
+        return record.DAMAGED

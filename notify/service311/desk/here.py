@@ -1,0 +1,147 @@
+"""What holds at a caller's address, or in the whole city: alerts with the words that residents got, collection days."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Literal
+
+from shapely import Point
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, defer
+
+from notify.city import basemap
+from notify.core.settings import settings
+from notify.core.states import IN_FORCE
+from notify.models import Alert, Standing, StoredContent, Zone
+from notify.models.states import AlertState
+from notify.service311 import calendars
+from notify.service311.calendars import Calendar
+from notify.service311.desk import day_lines
+from notify.service311.desk.day_lines import DayLine
+from zones.geometry import readable_areas
+
+Stands = Literal["active", "replaced", "over", "planned"]
+MOST = 20  # alerts of one address or zone
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert of yesterday, today or tomorrow. `words`: what residents got, or will, by channel and language."""
+
+    alert: Alert
+    stands: Stands
+    words: Sequence[StoredContent]
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """`zones`: id, name and kind. `lines`: one for each stream. `unsure`: streams whose day is not known for sure."""
+
+    zones: Sequence[tuple[int, str, str]]
+    alerts: Sequence[Told]
+    lines: Sequence[DayLine]
+    unsure: Sequence[str]
+    edition: int
+
+
+def at(s: Session, lon: float, lat: float, now: datetime, label: str = "") -> Here:
+    """Return what holds at a point, in degrees. `label`: the address that was confirmed."""
+    zones = basemap.zones_now(s, basemap.current(s))
+    there = [zones.about[row] for row in sorted(zones.tree.query(Point(lon, lat), predicate="intersects").tolist())]
+    calendar = calendars.of_place(s, lon, lat, now, label)
+    named = [(int(one["id"]), str(one["name"]), str(one["kind"])) for one in there]
+    return _here(named, alerts(s, now, (lon, lat)), calendar, now)
+
+
+def in_zone(s: Session, zone_id: int, now: datetime) -> Here | None:
+    """Return what holds in a zone; None if there is none with this id now. An alert for a part of it is shown, too."""
+    zones = basemap.zones_now(s, basemap.current(s))
+    row = next((row for row, one in enumerate(zones.about) if one["id"] == zone_id), None)
+    if row is None:
+        return None
+    about = zones.about[row]
+    calendar = calendars.of_zone(s, s.get_one(Zone, zone_id), now) if about["kind"] == calendars.KIND else None
+    shape = zones.tree.geometries[row]
+    found = [told for told in alerts(s, now) if told.alert.area is not None]
+    areas = readable_areas({told.alert.area for told in found if told.alert.area is not None})
+    met = [told for told in found if told.alert.area in areas and areas[told.alert.area].intersects(shape)]
+    return _here([(zone_id, str(about["name"]), str(about["kind"]))], met, calendar, now)
+
+
+def _here(
+    zones: Sequence[tuple[int, str, str]], told: Sequence[Told], calendar: Calendar | None, now: datetime
+) -> Here:
+    if calendar is None:
+        return Here(zones, told[:MOST], (), (), 0)
+    made = day_lines.lines(calendar.collections, now.astimezone(settings().tz))
+    return Here(zones, told[:MOST], made, calendar.unsure, calendar.edition.number)
+
+
+def alerts(s: Session, now: datetime, point: tuple[float, float] | None = None) -> list[Told]:
+    """Return the alerts in force, those launched since yesterday and those planned until the end of tomorrow, the
+    newest first; at a point, or all."""
+    zone = settings().tz
+    midnight = datetime.combine(now.astimezone(zone).date(), time(), zone)
+    since, until = midnight - timedelta(days=1), midnight + timedelta(days=2)
+    waiting = Alert.state.in_((AlertState.APPROVED, AlertState.SCHEDULED))
+    planned = and_(waiting, Alert.launch_at.between(since, until))
+    asked = (
+        select(Alert, Standing)
+        .outerjoin(Standing, Standing.alert_id == Alert.id)
+        .where(
+            Alert.status == "Actual",
+            Alert.area.is_not(None),
+            or_(
+                and_(Alert.state.in_(IN_FORCE), Alert.expires_at > now),
+                and_(Alert.launched_at >= since, Alert.state != AlertState.CANCELLED),
+                planned,
+            ),
+        )
+        .order_by(Alert.launched_at.desc().nulls_first(), Alert.id.desc())
+    )
+    found: list[tuple[Alert, Standing | None]] = [(row.Alert, row.Standing) for row in s.execute(asked)]
+    if point is not None:
+        found = _there(found, point)
+    words = _words(s, [alert.id for alert, _standing in found])
+    return [Told(alert, _stands(alert, standing, now), words.get(alert.id, ())) for alert, standing in found]
+
+
+def one(s: Session, alert_id: int, now: datetime) -> Told | None:
+    """Return an alert by its code, however old."""
+    row = s.execute(
+        select(Alert, Standing).outerjoin(Standing, Standing.alert_id == Alert.id).where(Alert.id == alert_id)
+    ).first()
+    if row is None:
+        return None
+    return Told(row.Alert, _stands(row.Alert, row.Standing, now), _words(s, [alert_id]).get(alert_id, ()))
+
+
+def _there(
+    found: Iterable[tuple[Alert, Standing | None]], point: tuple[float, float]
+) -> list[tuple[Alert, Standing | None]]:
+    """Leave those whose area has the point. One that later alerts took a part of counts where it was sent."""
+    rows = list(found)
+    areas = readable_areas({alert.area for alert, _standing in rows if alert.area is not None})
+    at_point = Point(*point)
+    return [row for row in rows if row[0].area in areas and areas[row[0].area].intersects(at_point)]
+
+
+def _stands(alert: Alert, standing: Standing | None, now: datetime) -> Stands:
+    if alert.launched_at is None:
+        return "planned"
+    if alert.expires_at <= now or alert.state not in IN_FORCE or (standing and standing.ended_by):
+        return "over"
+    return "replaced" if standing and standing.superseded_by else "active"
+
+
+def _words(s: Session, alerts: Sequence[int]) -> Mapping[int, Sequence[StoredContent]]:
+    asked = (
+        select(StoredContent)
+        .options(defer(StoredContent.html))
+        .where(StoredContent.alert_id.in_(alerts))
+        .order_by(StoredContent.alert_id, StoredContent.language, StoredContent.channel.desc())
+    )
+    found: dict[int, list[StoredContent]] = {}
+    for one_of_them in s.scalars(asked) if alerts else ():
+        found.setdefault(one_of_them.alert_id, []).append(one_of_them)
+    return found
