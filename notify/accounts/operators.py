@@ -34,6 +34,7 @@ MAY: dict[str, frozenset[str]] = {
     "break-glass": frozenset({"approver", "admin"}),  # launch an emergency alone
     "words": frozenset({"approver", "admin"}),  # the city's own words for messages
     "note": frozenset({"author", "approver", "admin", "agent"}),  # notes on incidents, and requests to warn
+    "collections": frozenset({"agent", "approver", "admin"}),  # holidays, rules, exceptions and editions of the calendars
     "serve": frozenset({"agent", "admin"}),  # residents who call: find, opt out, lift, erase
     "audit": frozenset({"approver", "admin"}),  # read who did what; an export also needs "administer"
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys
@@ -52,6 +53,7 @@ MAY_NOT: dict[str, str] = {
     "roster": gettext_noop("may not change the roster"),
     "break-glass": gettext_noop("may not launch an emergency alone"),
     "note": gettext_noop("may not write notes"),
+    "collections": gettext_noop("may not change collection days"),
     "serve": gettext_noop("may not serve residents"),
     "audit": gettext_noop("may not read the audit"),
     "words": gettext_noop("may not change the city's words"),

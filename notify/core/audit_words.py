@@ -45,6 +45,7 @@ ACTS = {
     "invite": gettext_noop("invite"),
     "join": gettext_noop("join"),
     "launch": gettext_noop("launch"),
+    "keep": gettext_noop("keep"),
     "leave exercise mode": gettext_noop("leave exercise mode"),
     "lift": gettext_noop("lift"),
     "ledger": gettext_noop("look up a ledger"),

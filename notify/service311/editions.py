@@ -1,6 +1,7 @@
 """Editions of the calendars. What is imported or changed becomes public when it is published, all at once, under a
 number that stands on every output; an edition can be read again as it was."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,12 +55,23 @@ def pending(s: Session) -> Pending:
     return Pending(sum(row[0] for row in rows), sum(row[1] for row in rows))
 
 
-def publish(s: Session, note: str, now: datetime, by: Operator | None = None) -> CollectionEdition:
-    """Publish what was imported and changed as the next edition.
+def fingerprint(s: Session) -> str:
+    """Return what names the waiting changes: another one after any edit, so that nobody publishes what they have not
+    seen."""
+    ids = "SELECT '{0}', id, leaving FROM {0} WHERE from_edition IS NULL OR (leaving AND until_edition IS NULL)"
+    rows = s.execute(text(" UNION ALL ".join(map(ids.format, TABLES)) + " ORDER BY 1, 2")).all()
+    return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()[:16]
 
-    Raises NotAllowed; Refused when nothing has changed; Invalid for a note that is too long.
+
+def publish(
+    s: Session, note: str, now: datetime, by: Operator | None = None, seen: str | None = None
+) -> CollectionEdition:
+    """Publish what was imported and changed as the next edition. `seen`: the fingerprint of what was looked at.
+
+    Raises NotAllowed; Refused when nothing has changed, or something else than was seen; Invalid for a note that is too
+    long.
     """
-    operators.require_by(by, "administer")
+    operators.require_by(by, "collections")
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     if len(note) > LONGEST_NOTE:
         raise Invalid(
@@ -70,6 +82,10 @@ def publish(s: Session, note: str, now: datetime, by: Operator | None = None) ->
     if changes == Pending(0, 0):
         raise Refused(
             _("Nothing has changed since the last edition."), hint=_("Import schedules or change a rule first.")
+        )
+    if seen is not None and seen != fingerprint(s):
+        raise Refused(
+            _("The changes are others than those you have looked at."), hint=_("Look at them again, and publish then.")
         )
     edition = CollectionEdition(
         number=last.number + 1 if last else 1, published_at=now, published_by=by.id if by else None, note=note

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 import holidays
 
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
 from notify.service311.rules import Holiday
 
 
@@ -25,7 +26,10 @@ def named_holidays(country: str, subdivision: str | None, years: Iterable[int]) 
             categories=of_country.supported_categories,
         )
     except NotImplementedError as error:
-        raise Invalid(f"The holidays of {country} {subdivision or ''} are not known.", hint=str(error)) from error
+        raise Invalid(
+            _("The holidays of %(where)s are not known.", where=f"{country} {subdivision or ''}".strip()),
+            hint=_("Write a country such as US, and a state such as MD; or give the dates by hand."),
+        ) from error
     # One date may have several names, joined by "; ".
     return [Holiday(day, name) for day in sorted(found) for name in found.get_list(day)]
 
@@ -36,5 +40,9 @@ def chosen_holidays(
     """Return the holidays of these names. Raises Invalid for a name that has no date in any of the years."""
     listed = [each for each in named_holidays(country, subdivision, years) if each.name in names]
     if missing := sorted(set(names) - {each.name for each in listed}):
-        raise Invalid(f"{', '.join(missing)}: no such holiday in {country} {subdivision or ''}.", hint="Give its date.")
+        raise Invalid(
+            _("%(names)s: no such holiday in %(where)s.", names=", ".join(missing),
+              where=f"{country} {subdivision or ''}".strip()),
+            hint=_("Give its date."),
+        )  # fmt: skip
     return listed

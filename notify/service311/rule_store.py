@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.core import audit
+from notify.core.characters import visible
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import CollectionRule, Operator
 from notify.service311 import editions, rule_data
 from notify.service311.rules import DayException, Holiday, Rule
 
-LONGEST_REASON = 300
+LONGEST_REASON, LONGEST_NAME = 300, 80  # characters
+MOST_DATES = 40  # of a row of one holiday: a year has one, and calendars are made for a few
+MOST_ROWS = 2_000  # that stand at once: each is read for each calendar
 
 Kind: TypeAlias = Literal["holiday", "rule", "exception"]
 
@@ -34,10 +37,20 @@ class Rules:
 def add_holiday(
     s: Session, name: str, days: Sequence[date], reason: str, now: datetime, by: Operator | None = None
 ) -> CollectionRule:
-    """Add a holiday that the city keeps, or a storm, with its dates. A rule names it. Raises NotAllowed, Invalid."""
-    if not name.strip() or not days:
+    """Add a holiday that the city keeps, or a storm, with its dates. A rule names it. Dates that are listed already are
+    left out. Raises NotAllowed, Invalid; Refused when no date is new."""
+    name, wanted = visible(name), set(days)
+    if not name or not wanted:
         raise Invalid(_("A holiday has no name or no date."), hint=_("Give both."))
-    body = {"name": name.strip(), "days": [day.isoformat() for day in sorted(set(days))]}
+    if len(name) > LONGEST_NAME or len(wanted) > MOST_DATES:
+        raise Invalid(
+            _("A holiday has at most %(most)s characters and %(dates)s dates.", most=LONGEST_NAME, dates=MOST_DATES),
+            hint=_("List a few years; later ones follow."),
+        )
+    known = {one.day for one in read(standing(s)).holidays if one.name == name}
+    if not wanted - known:
+        raise Refused(_("%(name)s is listed on that date already.", name=name))
+    body = {"name": name, "days": [day.isoformat() for day in sorted(wanted - known)]}
     return _add(s, "holiday", body, reason, now, by)
 
 
@@ -56,7 +69,7 @@ def remove(s: Session, rule_id: int, now: datetime, by: Operator | None = None) 
 
     Raises NotAllowed, NotFound; Refused when an earlier edition was the last to have it.
     """
-    operators.require_by(by, "administer")
+    operators.require_by(by, "collections")
     row = s.get(CollectionRule, rule_id, with_for_update=True)
     if row is None:
         raise NotFound(_("There is no rule %(rule)s.", rule=rule_id), hint=_("Look at the list of rules."))
@@ -67,6 +80,18 @@ def remove(s: Session, rule_id: int, now: datetime, by: Operator | None = None) 
     else:
         row.leaving = True
     audit.note(s, now=now, by=by, action="remove", subject="collection rule", subject_id=rule_id)
+
+
+def keep(s: Session, rule_id: int, now: datetime, by: Operator | None = None) -> None:
+    """Take back that a row leaves with the next edition. Raises NotAllowed, NotFound; Refused when it does not leave."""
+    operators.require_by(by, "collections")
+    row = s.get(CollectionRule, rule_id, with_for_update=True)
+    if row is None:
+        raise NotFound(_("There is no rule %(rule)s.", rule=rule_id), hint=_("Look at the list of rules."))
+    if not row.leaving or row.until_edition is not None:
+        raise Refused(_("Rule %(rule)s does not leave.", rule=rule_id))
+    row.leaving = False
+    audit.note(s, now=now, by=by, action="keep", subject="collection rule", subject_id=rule_id)
 
 
 def of_edition(s: Session, edition: int) -> Rules:
@@ -80,6 +105,12 @@ def of_edition(s: Session, edition: int) -> Rules:
 def standing(s: Session) -> Sequence[CollectionRule]:
     """Return the rows as the next edition will have them, in their order."""
     return s.scalars(select(CollectionRule).where(editions.next_has(CollectionRule)).order_by(CollectionRule.id)).all()
+
+
+def leaving(s: Session) -> Sequence[CollectionRule]:
+    """Return the rows of the current edition that the next one will not have."""
+    gone = (CollectionRule.leaving, CollectionRule.until_edition.is_(None))
+    return s.scalars(select(CollectionRule).where(*gone).order_by(CollectionRule.id)).all()
 
 
 def read(rows: Sequence[CollectionRule]) -> Rules:
@@ -97,12 +128,14 @@ def read(rows: Sequence[CollectionRule]) -> Rules:
 def _add(
     s: Session, kind: Kind, body: dict[str, Any], reason: str, now: datetime, by: Operator | None
 ) -> CollectionRule:
-    operators.require_by(by, "administer")
+    operators.require_by(by, "collections")
     reason = " ".join(reason.split())
     if not 0 < len(reason) <= LONGEST_REASON:
         raise Invalid(
             _("A rule needs a reason of at most %(most)s characters.", most=LONGEST_REASON), hint=_("Say why it is so.")
         )
+    if len(standing(s)) >= MOST_ROWS:
+        raise Refused(_("There are %(count)s rules already.", count=MOST_ROWS), hint=_("Remove those of past years."))
     row = CollectionRule(kind=kind, body=body, reason=reason, made_at=now, made_by=by.id if by else None)
     s.add(row)
     s.flush()

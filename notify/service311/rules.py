@@ -5,6 +5,7 @@ from datetime import date, time
 from enum import StrEnum
 
 from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
 
 SATURDAY = 5
 
@@ -76,16 +77,24 @@ class Rule:
 
     def __post_init__(self) -> None:
         if self.effect is Effect.SET_OUT and self.set_out_at is None:
-            raise Invalid("A rule to set out in the evening has no time.", hint="Give the time, such as 18:00.")
+            raise Invalid(
+                _("A rule to set out in the evening has no time."), hint=_("Give the time, such as 18:00.")
+            )
         if self.direction is Direction.EARLIER and self.effect not in (Effect.SLIDE, Effect.HOLIDAY_ONLY):
-            raise Invalid(f"The effect {self.effect} has no earlier day.", hint="Use slide or holiday_only, or later.")
+            raise Invalid(
+                _("The effect %(effect)s has no earlier day.", effect=self.effect.value),
+                hint=_("Use slide or holiday_only, or later."),
+            )
         if self.bound is not None and self.effect in (Effect.HOLIDAY_ONLY, Effect.SET_OUT):
             raise Invalid(
-                f"The effect {self.effect} reaches the holiday alone.", hint="Use slide, or leave out the bound."
+                _("The effect %(effect)s reaches the holiday alone.", effect=self.effect.value),
+                hint=_("Use slide, or leave out the bound."),
             )
         for weekday in (self.bound, self.spill_to):
             if weekday is not None and weekday not in range(7):
-                raise Invalid(f"{weekday} is not a weekday.", hint="Use 0 for Monday to 6 for Sunday.")
+                raise Invalid(
+                    _("%(given)s is not a weekday.", given=weekday), hint=_("Use 0 for Monday to 6 for Sunday.")
+                )
 
     def applies_to(self, zone: str, stream: str) -> bool:
         return (self.zones is None or zone in self.zones) and (self.streams is None or stream in self.streams)
@@ -130,9 +139,13 @@ class DayException:
     def __post_init__(self) -> None:
         without_date = (State.SUSPENDED, State.CLOSED, State.TO_BE_ANNOUNCED)
         if (self.moved_to is None) == (self.state is None) or self.state not in (None, *without_date):
-            raise Invalid("An exception needs a new date, or what happens instead.", hint="Give one of the two.")
+            raise Invalid(
+                _("An exception needs a new date, or what happens instead."), hint=_("Give one of the two.")
+            )
         if not self.author.strip() or not self.reason.strip():
-            raise Invalid("An exception has no author or no reason.", hint="Say who decided it, and why.")
+            raise Invalid(
+                _("An exception has no author or no reason."), hint=_("Say who decided it, and why.")
+            )
 
     def covers(self, zone: str, stream: str) -> bool:
         return self.zone in (None, zone) and self.stream in (None, stream)

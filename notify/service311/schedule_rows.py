@@ -76,7 +76,7 @@ def _streams(cell: str) -> tuple[str, ...]:
 
 def _weekdays(cell: str) -> tuple[int, ...]:
     words = [word for word in re.split(r"[,;/&+. ]+|\band\b", cell.casefold()) if word]
-    found = [_weekday(word) for word in words]
+    found = [weekday(word) for word in words]
     if not found:
         raise Refused("weekdays: there is none. Map a column, or say it for all rows: --set weekdays=Monday.")
     if -1 in found:
@@ -84,7 +84,7 @@ def _weekdays(cell: str) -> tuple[int, ...]:
     return tuple(sorted(set(found)))
 
 
-def _weekday(word: str) -> int:
+def weekday(word: str) -> int:
     """Return the weekday that a word begins, with two letters at least; -1 for none. A number would be read in two
     ways: the week begins on Sunday in some cities."""
     word = word.removesuffix("s") if len(word) > 5 else word
