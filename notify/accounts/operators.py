@@ -34,7 +34,7 @@ MAY: dict[str, frozenset[str]] = {
     "break-glass": frozenset({"approver", "admin"}),  # launch an emergency alone
     "words": frozenset({"approver", "admin"}),  # the city's own words for messages
     "note": frozenset({"author", "approver", "admin", "agent"}),  # notes on incidents, and requests to warn
-    "collections": frozenset({"agent", "approver", "admin"}),  # holidays, rules, exceptions and editions of the calendars
+    "collections": frozenset({"agent", "approver", "admin"}),  # holidays, rules, editions of the calendars
     "serve": frozenset({"agent", "admin"}),  # residents who call: find, opt out, lift, erase
     "audit": frozenset({"approver", "admin"}),  # read who did what; an export also needs "administer"
     "administer": frozenset({"admin"}),  # senders, zones, operators, keys

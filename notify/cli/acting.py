@@ -56,12 +56,22 @@ def administrator(s: Session, email: str | None = None) -> Operator | None:
 
     None on a training stack, and as long as no admin has a key: somebody must make the first one. Raises NotAllowed.
     """
+    return permitted(s, "administer", "This is for an admin.", email)
+
+
+def permitted(
+    s: Session, act: str, refusal: str = "This needs to know who does it.", email: str | None = None
+) -> Operator | None:
+    """Return the operator of `--as`, or without it of the key that is set, who may do this (`operators.MAY`).
+
+    None as for `administrator`. Raises NotAllowed.
+    """
     proved = required(s, email) if email else _by_key(s)
     if proved is None:
         if _is_training() or not operators.an_admin_has_a_key(s):
             return None
-        raise NotAllowed("This is for an admin.", hint=f"Set {KEY} to a key of yours.")
-    operators.require(proved, "administer")
+        raise NotAllowed(refusal, hint=f"Set {KEY} to a key of yours.")
+    operators.require(proved, act)
     return proved
 
 

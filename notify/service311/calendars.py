@@ -160,7 +160,7 @@ def _of_zone(s: Session, edition: Edition, zone_id: int, day: date) -> tuple[Col
 def _of_zone_schedules(s: Session, edition: Edition, zone_id: int) -> tuple[Schedule, ...]:
     def find() -> tuple[Schedule, ...]:
         rows = s.scalars(_in_edition(edition.number).where(CollectionSchedule.zone_id == zone_id))
-        return tuple(_schedule(row) for row in rows)
+        return tuple(schedule_of(row) for row in rows)
 
     return _schedules.get((edition.key, zone_id), find)
 
@@ -178,7 +178,7 @@ def _of_house(s: Session, edition: Edition, lon: float, lat: float, label: str) 
         rows = [row for row in rows if row.address == label]
     if len({row.address for row in rows}) > 1:
         return "", [], {row.stream for row in rows}
-    return (rows[0].address or "" if rows else ""), [_schedule(row) for row in rows], set()
+    return (rows[0].address or "" if rows else ""), [schedule_of(row) for row in rows], set()
 
 
 def _computed(s: Session, edition: Edition, schedules: Iterable[Schedule], day: date) -> tuple[Collection, ...]:
@@ -192,7 +192,7 @@ def _in_order(found: Iterable[Collection]) -> tuple[Collection, ...]:
     return tuple(sorted(found, key=lambda one: (shown_on(one), one.stream)))
 
 
-def _schedule(row: CollectionSchedule) -> Schedule:
+def schedule_of(row: CollectionSchedule) -> Schedule:
     season = None
     if row.season_from is not None and row.season_to is not None:
         season = Season(divmod(row.season_from, 100), divmod(row.season_to, 100))

@@ -27,6 +27,10 @@ class Pending:
     added: int
     left_out: int
 
+    @property
+    def any(self) -> bool:
+        return bool(self.added or self.left_out)
+
 
 def current(s: Session) -> CollectionEdition | None:
     """Return the newest edition; None before the first."""
@@ -78,8 +82,8 @@ def publish(
             _("The note has %(count)s characters.", count=len(note)),
             hint=_("The most is %(most)s.", most=LONGEST_NOTE),
         )
-    last, changes = current(s), pending(s)
-    if changes == Pending(0, 0):
+    last = current(s)
+    if not pending(s).any:
         raise Refused(
             _("Nothing has changed since the last edition."), hint=_("Import schedules or change a rule first.")
         )

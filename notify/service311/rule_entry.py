@@ -123,9 +123,9 @@ def _choice(kind: type[Choice], given: str) -> Choice:
     try:
         return kind(given)
     except ValueError:
-        known = ", ".join(kind)
         raise Invalid(
-            _("%(given)s is not one of the choices.", given=repr(given)), hint=_("Choose one of: %(known)s.", known=known)
+            _("%(given)s is not one of the choices.", given=repr(given)),
+            hint=_("Choose one of: %(known)s.", known=", ".join(kind)),
         ) from None
 
 
@@ -149,6 +149,6 @@ def _weekday(given: str) -> int | None:
 
 def _time(given: str) -> time | None:
     try:
-        return time.fromisoformat(given.strip()).replace(second=0, microsecond=0, tzinfo=None) if given.strip() else None
+        return time.fromisoformat(given.strip()).replace(tzinfo=None) if given.strip() else None
     except ValueError:
         raise Invalid(_("%(given)s is not a time.", given=repr(given)), hint=_("Write it like 18:00.")) from None

@@ -1,7 +1,7 @@
 """Holidays, rules and exceptions in the database: as data, with who made each and why. They count from the next edition
 on (`editions.publish`)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, TypeAlias
@@ -16,6 +16,7 @@ from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import CollectionRule, Operator
 from notify.service311 import editions, rule_data
+from notify.service311.holiday_dates import chosen_holidays
 from notify.service311.rules import DayException, Holiday, Rule
 
 LONGEST_REASON, LONGEST_NAME = 300, 80  # characters
@@ -54,6 +55,29 @@ def add_holiday(
     return _add(s, "holiday", body, reason, now, by)
 
 
+def add_chosen(
+    s: Session,
+    names: Collection[str],
+    country: str,
+    subdivision: str | None,
+    years: Iterable[int],
+    reason: str,
+    now: datetime,
+    by: Operator | None = None,
+) -> None:
+    """Add holidays of the `holidays` library by their names, with their dates in these years. What is listed already
+    stays. Raises NotAllowed; Invalid for a name without a date; Refused when no date is new."""
+    known = {(one.name, one.day) for one in read(standing(s)).holidays}
+    days: dict[str, list[date]] = {}
+    for one in chosen_holidays(names, country, subdivision, years):
+        if (one.name, one.day) not in known:
+            days.setdefault(one.name, []).append(one.day)
+    if not days:
+        raise Refused(_("All these holidays are listed already."))
+    for name, of_name in days.items():
+        add_holiday(s, name, of_name, reason, now, by)
+
+
 def add_rule(s: Session, rule: Rule, reason: str, now: datetime, by: Operator | None = None) -> CollectionRule:
     """Add a rule behind those that are there. Raises NotAllowed, Invalid."""
     return _add(s, "rule", rule_data.to_data(rule), reason, now, by)
@@ -83,7 +107,7 @@ def remove(s: Session, rule_id: int, now: datetime, by: Operator | None = None) 
 
 
 def keep(s: Session, rule_id: int, now: datetime, by: Operator | None = None) -> None:
-    """Take back that a row leaves with the next edition. Raises NotAllowed, NotFound; Refused when it does not leave."""
+    """Take back that a row leaves with the next edition. Raises NotAllowed, NotFound; Refused where it does not."""
     operators.require_by(by, "collections")
     row = s.get(CollectionRule, rule_id, with_for_update=True)
     if row is None:

@@ -77,9 +77,7 @@ class Rule:
 
     def __post_init__(self) -> None:
         if self.effect is Effect.SET_OUT and self.set_out_at is None:
-            raise Invalid(
-                _("A rule to set out in the evening has no time."), hint=_("Give the time, such as 18:00.")
-            )
+            raise Invalid(_("A rule to set out in the evening has no time."), hint=_("Give the time, such as 18:00."))
         if self.direction is Direction.EARLIER and self.effect not in (Effect.SLIDE, Effect.HOLIDAY_ONLY):
             raise Invalid(
                 _("The effect %(effect)s has no earlier day.", effect=self.effect.value),
@@ -139,13 +137,9 @@ class DayException:
     def __post_init__(self) -> None:
         without_date = (State.SUSPENDED, State.CLOSED, State.TO_BE_ANNOUNCED)
         if (self.moved_to is None) == (self.state is None) or self.state not in (None, *without_date):
-            raise Invalid(
-                _("An exception needs a new date, or what happens instead."), hint=_("Give one of the two.")
-            )
+            raise Invalid(_("An exception needs a new date, or what happens instead."), hint=_("Give one of the two."))
         if not self.author.strip() or not self.reason.strip():
-            raise Invalid(
-                _("An exception has no author or no reason."), hint=_("Say who decided it, and why.")
-            )
+            raise Invalid(_("An exception has no author or no reason."), hint=_("Say who decided it, and why."))
 
     def covers(self, zone: str, stream: str) -> bool:
         return self.zone in (None, zone) and self.stream in (None, stream)

@@ -161,6 +161,10 @@ def paths(
         enter,
         "/desk",
         "/desk/requests",
+        "/desk/rules",
+        "/desk/rules/holidays",
+        "/desk/rules/new",
+        "/desk/rules/exception",
     ]
     return [*console, *public, *_own_pages(door, city), unsubscribe_link, "/u/forged", "/nowhere"]
 

@@ -20,6 +20,11 @@ HOLIDAYS = (
     gettext_noop("Independence Day"), gettext_noop("Labor Day"), gettext_noop("Columbus Day"),
     gettext_noop("Indigenous Peoples' Day"), gettext_noop("Veterans Day"), gettext_noop("Thanksgiving Day"),
     gettext_noop("Christmas Eve"), gettext_noop("Christmas Day"), gettext_noop("New Year's Eve"),
+    # As the `holidays` library has some of them, and those that few cities keep.
+    gettext_noop("Birthday of Martin Luther King, Jr."), gettext_noop("Washington's Birthday"),
+    gettext_noop("Easter Sunday"), gettext_noop("Easter Monday"), gettext_noop("Mother's Day"),
+    gettext_noop("Father's Day"), gettext_noop("Groundhog Day"), gettext_noop("Halloween"),
+    gettext_noop("Saint Patrick's Day"), gettext_noop("Valentine's Day"), gettext_noop("Boxing Day"),
 )
 # fmt: on
 

@@ -1,0 +1,195 @@
+"""The forms that add holidays, rules and exceptions to the collection calendars."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import Caller, Viewer
+from api.desk import rules_view
+from api.errors import Told, tell
+from api.rendering import page
+from notify.accounts import operators
+from notify.core.db import transaction
+from notify.core.errors import TocsinError
+from notify.service311 import calendars, rule_entry, rule_store
+from notify.service311.holiday_dates import named_holidays
+from notify.service311.outputs import rule_words
+from notify.service311.rule_entry import ExceptionForm, RuleForm
+from notify.service311.streams import STREAMS
+
+router = APIRouter(prefix="/desk/rules", include_in_schema=False)
+YEARS = 3  # for which dates of the library are shown: this one and the next
+Text = Annotated[str, Form(max_length=400)]
+Texts = Annotated[list[str], Form(max_length=400)]
+Long = Annotated[str, Form(max_length=4000)]
+
+
+@router.get("/holidays")
+def choose_holidays(request: Request, caller: Viewer, country: str = "US", state: str = "") -> Response:
+    return _holidays(request, caller, country[:10], state[:10])
+
+
+@router.post("/holidays")
+def add_holidays(
+    request: Request,
+    caller: Viewer,
+    country: Text = "US",
+    state: Text = "",
+    chosen: Texts = [],  # noqa: B006  FastAPI copies it
+    name: Text = "",
+    days: Long = "",
+    reason: Long = "",
+) -> Response:
+    """Add those chosen from the library, or one by hand."""
+    operators.require(caller.acting, "collections")
+    now = datetime.now(UTC)
+    given = {"name": name, "days": days, "reason": reason}
+    try:
+        with transaction() as s:
+            if name or days or not chosen:
+                rule_store.add_holiday(s, name, rule_entry.dates(days), reason, now, caller.acting)
+            if chosen:
+                rule_store.add_chosen(s, chosen, country, state or None, _years(now), reason, now, caller.acting)
+    except TocsinError as error:
+        return _holidays(request, caller, country, state, tell(error), given, chosen)
+    return RedirectResponse("/desk/rules#changes", 303)
+
+
+@router.get("/new")
+def write_rule(request: Request, caller: Viewer) -> Response:
+    return _rule(request, caller, RuleForm())
+
+
+@router.post("/new")
+def add_rule(
+    request: Request,
+    caller: Viewer,
+    holiday: Texts = [],  # noqa: B006
+    effect: Text = "",
+    direction: Text = "later",
+    zone: Texts = [],  # noqa: B006
+    stream: Texts = [],  # noqa: B006
+    bound: Text = "",
+    spill_to: Text = "",
+    weekend: Text = "ignore",
+    otherwise: Text = "announce",
+    set_out_at: Text = "",
+    reason: Long = "",
+) -> Response:
+    operators.require(caller.acting, "collections")
+    form = RuleForm(holiday, effect, direction, zone, stream, bound, spill_to, weekend, otherwise, set_out_at)
+    try:
+        with transaction() as s:
+            rule_store.add_rule(s, rule_entry.rule(s, form), reason, datetime.now(UTC), caller.acting)
+    except TocsinError as error:
+        return _rule(request, caller, form, tell(error), reason)
+    return RedirectResponse("/desk/rules#changes", 303)
+
+
+@router.get("/exception")
+def write_exception(request: Request, caller: Viewer) -> Response:
+    return _exception(request, caller, ExceptionForm(author=caller.acting.email))
+
+
+@router.post("/exception")
+def add_exception(
+    request: Request,
+    caller: Viewer,
+    day: Text = "",
+    zone: Text = "",
+    stream: Text = "",
+    happens: Text = "moved",
+    moved_to: Text = "",
+    author: Text = "",
+    reason: Long = "",
+) -> Response:
+    operators.require(caller.acting, "collections")
+    form = ExceptionForm(day, zone, stream, happens, moved_to, author, reason)
+    try:
+        with transaction() as s:
+            rule_store.add_exception(s, rule_entry.exception(s, form), datetime.now(UTC), caller.acting)
+    except TocsinError as error:
+        return _exception(request, caller, form, tell(error))
+    return RedirectResponse("/desk/rules#changes", 303)
+
+
+def _years(now: datetime) -> range:
+    this = calendars.today(now).year
+    return range(this, this + YEARS)
+
+
+def _holidays(
+    request: Request,
+    caller: Caller,
+    country: str,
+    state: str,
+    told: Told | None = None,
+    given: Mapping[str, str] | None = None,
+    chosen: Sequence[str] = (),
+) -> Response:
+    """Show the holidays of a country and state with their dates, before any is added."""
+    now = datetime.now(UTC)
+    by_name: dict[str, list[date]] = {}
+    try:
+        for one in named_holidays(country, state or None, _years(now)):
+            by_name.setdefault(one.name, []).append(one.day)
+    except TocsinError as error:
+        told = told or tell(error)
+    with transaction() as s:
+        there = {(one.name, one.day) for one in rule_store.read(rule_store.standing(s)).holidays}
+    listed = [
+        (name, ", ".join(map(rule_words.date_of, days)), all((name, day) in there for day in days))
+        for name, days in by_name.items()
+    ]
+    empty = {"name": "", "days": "", "reason": ""}
+    return page(
+        request,
+        "desk/rules_holidays.html",
+        caller=caller,
+        country=country,
+        state=state,
+        listed=listed,
+        chosen=set(chosen),
+        filled=given or empty,
+        told=told,
+        may_change=caller.may("collections"),
+    )
+
+
+def _rule(request: Request, caller: Caller, form: RuleForm, told: Told | None = None, reason: str = "") -> Response:
+    with transaction() as s:
+        zones = rules_view.zone_names(s)
+        names = sorted({one.name for one in rule_store.read(rule_store.standing(s)).holidays} | set(form.holidays))
+    return page(
+        request,
+        "desk/rules_new.html",
+        caller=caller,
+        form=form,
+        reason=reason,
+        names=names,
+        zones=zones,
+        streams=list(STREAMS),
+        weekdays=rule_words.weekdays(),
+        words=rule_words,
+        told=told,
+        may_change=caller.may("collections"),
+    )
+
+
+def _exception(request: Request, caller: Caller, form: ExceptionForm, told: Told | None = None) -> Response:
+    with transaction() as s:
+        zones = rules_view.zone_names(s)
+    return page(
+        request,
+        "desk/rules_exception.html",
+        caller=caller,
+        form=form,
+        zones=zones,
+        streams=list(STREAMS),
+        words=rule_words,
+        told=told,
+        may_change=caller.may("collections"),
+    )

@@ -1,0 +1,114 @@
+"""What the pages of the rules show, in the reader's words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from notify.city import zones as city_zones
+from notify.core.translation import gettext as _
+from notify.models import CollectionRule
+from notify.service311 import rule_data, rule_store, streams
+from notify.service311.calendars import KIND
+from notify.service311.next_edition import Findings, Line, NextEdition
+from notify.service311.outputs import rule_words, words
+from notify.service311.outputs.rule_words import date_of, listed
+from notify.service311.rules import Collection
+
+DATES_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`status`: "new" where the next edition is the first to have it, "leaving" where this one is the last, or ""."""
+
+    id: int
+    heading: str
+    lines: Sequence[str]
+    reason: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A line of the year, or of what changes. `old`: "" in the year."""
+
+    what: str
+    zones: Sequence[str]
+    old: str
+    new: str
+    why: str
+
+
+def zone_names(s: Session) -> dict[str, str]:
+    """Return the names of the collection zones by id, as the engine has it."""
+    return {str(one.zone.id): one.zone.name for one in city_zones.all_zones(s, KIND)}
+
+
+def rows(s: Session, zones: Mapping[str, str]) -> dict[str, list[Row]]:
+    """Return the rows of the next edition by kind, and those that leave, in their order."""
+    found: dict[str, list[Row]] = {"holiday": [], "rule": [], "exception": []}
+    for one in sorted([*rule_store.standing(s), *rule_store.leaving(s)], key=lambda one: one.id):
+        found[one.kind].append(_row(one, zones))
+    return found
+
+
+def _row(one: CollectionRule, zones: Mapping[str, str]) -> Row:
+    status = "leaving" if one.leaving else "" if one.from_edition else "new"
+    body: dict[str, Any] = one.body
+    if one.kind == "holiday":
+        days = [date_of(rule_data.to_holiday({"day": day, "name": body["name"]}).day) for day in body["days"]]
+        more = len(days) - DATES_SHOWN
+        lines = [*days[:DATES_SHOWN], *([_("and %(count)s more dates", count=more)] if more > 0 else [])]
+        return Row(one.id, _(body["name"]), ["; ".join(lines)], one.reason, status)
+    if one.kind == "rule":
+        rule = rule_data.to_rule(body)
+        named = listed(_(name) for name in sorted(rule.holidays))
+        return Row(one.id, rule_words.heading(rule), [named, *rule_words.details(rule, zones)], one.reason, status)
+    exception = rule_data.to_exception(body)
+    by = _("By %(author)s.", author=exception.author)
+    return Row(one.id, rule_words.exception(exception, zones), [by], one.reason, status)
+
+
+def year(found: NextEdition) -> list[Moved]:
+    return [_moved(line, with_old=False) for line in found.year]
+
+
+def changes(found: NextEdition) -> list[Moved]:
+    return [_moved(line, with_old=True) for line in found.changes]
+
+
+def _moved(line: Line, *, with_old: bool) -> Moved:
+    what = ", ".join(map(streams.within, line.streams))
+    old = _said(line.old) if with_old else date_of(line.nominal)
+    return Moved(what, line.zones, old, _said(line.new), words.why(line.new) if line.new else "")
+
+
+def _said(one: Collection | None) -> str:
+    if one is None:
+        return _("nothing due")
+    return date_of(one.effective) if one.effective else f"{date_of(one.nominal)}: {words.state(one)}"
+
+
+def findings(found: Findings, zones: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with the next edition, a sentence or two each."""
+    lines: list[str] = []
+    by_name: dict[str, list[int]] = {}
+    for one in found.unknown:
+        by_name.setdefault(one.name, []).append(one.year)
+    for name, years in by_name.items():
+        lines.append(_("A rule names %(name)s, which has no date in %(years)s: it does nothing then.", name=_(name),
+                       years=listed(map(str, sorted(set(years))))))  # fmt: skip
+    for vain in found.in_vain:
+        said = _("Nothing is due then, so this exception does nothing: %(exception)s.",
+                 exception=rule_words.exception(vain.exception, zones))  # fmt: skip
+        if vain.meant:
+            said += " " + _("What is collected that day is due by the schedule on %(days)s: give that date.",
+                            days=listed(map(date_of, vain.meant)))  # fmt: skip
+        lines.append(said)
+    if found.unused:
+        lines.append(_("No rule names %(names)s: collections stay on their days.", names=listed(map(_, found.unused))))
+    if found.until is None:
+        lines.append(_("No holidays are listed: no day of collection ever moves."))
+    return lines

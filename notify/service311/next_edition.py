@@ -1,0 +1,156 @@
+"""What the next edition will say of a year, as holidays, rules, exceptions and schedules stand now; what it changes
+against the published one; and what is wrong with it.
+
+Of zones alone: houses with days of their own have the same rules.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.city import zones as city_zones
+from notify.core.errors import Invalid
+from notify.core.translation import gettext as _
+from notify.models import CollectionSchedule
+from notify.service311 import calendars, editions, rule_checks, rule_store
+from notify.service311.calendars import BEYOND, KIND
+from notify.service311.holiday_rules import calendar
+from notify.service311.preview import Change, preview
+from notify.service311.rule_checks import NothingDue, UnknownHoliday
+from notify.service311.rule_store import Rules
+from notify.service311.rules import Collection, State
+from notify.service311.schedules import Schedule
+
+YEARS_AROUND = 5
+
+_Way = tuple[object, ...] | None
+_Ways = tuple[_Way, _Way]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Collections of one nominal date that go the same way. `old`: in the published edition; None where there is none,
+    and in the year as it will be. `new`: None where nothing is collected any more."""
+
+    nominal: date
+    streams: tuple[str, ...]
+    zones: tuple[str, ...]
+    old: Collection | None
+    new: Collection | None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """`unused`: holidays that no rule names. `until`: as of `rule_checks.known_until`, of the next edition."""
+
+    unknown: Sequence[UnknownHoliday]
+    in_vain: Sequence[NothingDue]
+    unused: Sequence[str]
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextEdition:
+    """`year`: the lines of those that are not on schedule. `changes`: those whose day is another one than published.
+    `by_zone`: how many days change in each zone. `reasons`: how many have another reason or set-out time alone.
+    `until`: of the published edition."""
+
+    of_year: int
+    published: int | None
+    until: date | None
+    rules: Rules
+    pending: editions.Pending
+    fingerprint: str
+    year: Sequence[Line]
+    changes: Sequence[Line]
+    by_zone: Mapping[str, int]
+    reasons: int
+    findings: Findings
+
+
+def read(s: Session, of_year: int, now: datetime) -> NextEdition:
+    """Compare the calendars of a year, in the past too. Raises Invalid for a year that is far off."""
+    today = calendars.today(now)
+    if abs(of_year - today.year) > YEARS_AROUND:
+        raise Invalid(_("%(year)s is too far away.", year=of_year), hint=_("Choose a year near this one."))
+    first, last = date(of_year, 1, 1), date(of_year, 12, 31)
+    current = editions.current(s)
+    rules, schedules = rule_store.read(rule_store.standing(s)), _schedules(s, None)
+    planned = _year(schedules, rules, first, last)
+    before: list[Collection] = []
+    old_rules = Rules()
+    if current is not None:
+        old_rules = rule_store.of_edition(s, current.number)
+        before = _year(_schedules(s, current.number), old_rules, first, last)
+    names = {str(one.zone.id): one.zone.name for one in city_zones.all_zones(s, KIND)}
+    differing = [one for one in preview(before, planned) if _day(one) >= today or of_year > today.year]
+    moved = [one for one in differing if one.date_differs]
+    return NextEdition(
+        of_year,
+        current.number if current else None,
+        rule_checks.known_until(old_rules.holidays),
+        rules,
+        editions.pending(s),
+        editions.fingerprint(s),
+        _lines([one for one in preview([], planned) if one.new and one.new.state is not State.ON_SCHEDULE], names),
+        _lines(moved, names),
+        Counter(names.get(one.zone, one.zone) for one in moved),
+        len(differing) - len(moved),
+        _findings(schedules, rules, today),
+    )
+
+
+def _findings(schedules: Sequence[Schedule], rules: Rules, today: date) -> Findings:
+    """Return what the rules say in vain, from this year on to the end of the listed holidays."""
+    until = rule_checks.known_until(rules.holidays)
+    years = range(today.year, max(until.year if until else today.year, today.year) + 1)
+    coming = [one for one in rules.exceptions if one.day >= today]
+    named = {name for rule in rules.rules for name in rule.holidays}
+    return Findings(
+        rule_checks.unknown_holidays(rules.rules, rules.holidays, years),
+        [one for one in rule_checks.in_vain(schedules, rules.holidays, rules.rules, rules.exceptions)
+         if one.exception in coming],
+        sorted({one.name for one in rules.holidays} - named),
+        until,
+    )  # fmt: skip
+
+
+def _schedules(s: Session, edition: int | None) -> list[Schedule]:
+    """Return the schedules of the zones in an edition, or in the next one."""
+    has = editions.next_has(CollectionSchedule) if edition is None else editions.has(CollectionSchedule, edition)
+    rows = s.scalars(select(CollectionSchedule).where(has, CollectionSchedule.zone_id.is_not(None)))
+    return [calendars.schedule_of(row) for row in rows]
+
+
+def _year(schedules: Sequence[Schedule], rules: Rules, first: date, last: date) -> list[Collection]:
+    found = calendar(schedules, rules.holidays, rules.rules, rules.exceptions, first - BEYOND, last + BEYOND)
+    return [one for one in found if first <= one.nominal <= last]
+
+
+def _day(change: Change) -> date:
+    """Return the last date that a change is about."""
+    days = [one.effective for one in (change.old, change.new) if one and one.effective]
+    return max([change.nominal, *days])
+
+
+def _lines(pieces: Iterable[Change], names: Mapping[str, str]) -> list[Line]:
+    """Gather what goes the same way in several streams and zones into lines, by date."""
+    of_zone: dict[tuple[date, str, _Ways], list[Change]] = defaultdict(list)
+    for one in pieces:
+        of_zone[one.nominal, one.zone, (_way(one.old), _way(one.new))].append(one)
+    lines: dict[tuple[date, tuple[str, ...], _Ways], list[Change]] = defaultdict(list)
+    for (nominal, _zone, ways), ones in of_zone.items():
+        lines[nominal, tuple(sorted(one.stream for one in ones)), ways].append(ones[0])
+    found = [
+        Line(nominal, streams, tuple(sorted(names.get(one.zone, one.zone) for one in ones)), ones[0].old, ones[0].new)
+        for (nominal, streams, _ways), ones in lines.items()
+    ]
+    return sorted(found, key=lambda line: (line.nominal, line.zones))
+
+
+def _way(one: Collection | None) -> _Way:
+    return None if one is None else (one.effective, one.state, one.why.cause, one.why.holidays, one.why.reason)

@@ -1,0 +1,154 @@
+"""The page on which 311 staff edit what holidays do to collection days, and publish the next edition."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import pytest
+
+from notify.core.db import transaction
+from notify.service311 import calendars
+from notify.service311.rules import State
+from tests.database import sql
+from tests.notify.service311 import days
+
+Desk = Callable[[str], httpx.Client]
+
+
+@pytest.fixture
+def zones(door: httpx.Client) -> dict[str, int]:
+    return days.settle(datetime.now(UTC))
+
+
+def words(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page.partition("<main")[2]).split())
+
+
+def section(page: str, name: str) -> str:
+    return words("<main" + page.split(f'aria-labelledby="{name}"')[1].split("</section>")[0])
+
+
+def next_due(weekday: int) -> date:
+    """A date of that weekday, in two or three weeks."""
+    today = datetime.now(UTC).date()
+    return today + timedelta(14 + (weekday - today.weekday()) % 7)
+
+
+def seen(page: str) -> str:
+    return re.findall(r'name="seen" value="(\w+)"', page)[0]
+
+
+def test_a_storm_is_added_previewed_and_published_by_an_agent(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent, storm = at_desk("agent"), next_due(1)
+    assert "Edition 1 is public, and nothing waits." in words(agent.get("/desk/rules").text)
+    added = agent.post("/desk/rules/holidays", data={"name": "Storm Ada", "days": str(storm), "reason": "the mayor"})
+    assert added.status_code == 303
+    page = agent.get("/desk/rules").text
+    assert "No rule names Storm Ada: collections stay on their days." in words(page)
+    assert "No day changes in" in section(page, "changes")
+    rule = {"holiday": ["Storm Ada"], "effect": "suspend", "zone": [zones["South"]], "reason": "the mayor"}
+    assert agent.post("/desk/rules/new", data=rule).status_code == 303
+    page = agent.get(f"/desk/rules?year={storm.year}").text
+    changes = section(page, "changes")
+    assert "South: 1 day changes" in changes
+    assert "North" not in changes, "its trash is due on other days"
+    assert "No collection" in changes
+    assert "Storm Ada" in section(page, "year")
+    assert "Tuesday" in words(agent.get("/collections/zones/" + str(zones["South"])).text)
+    published = agent.post("/desk/rules/publish", data={"seen": seen(page), "note": "storm"})
+    assert published.status_code == 303
+    with transaction() as s:
+        calendar = calendars.of_place(s, *days.SOUTH, datetime.now(UTC))
+    assert calendar is not None
+    (suspended,) = [one for one in calendar.collections if one.nominal == storm]
+    assert (suspended.state, calendar.edition.number) == (State.SUSPENDED, 2)
+    assert "Edition 2, " in section(agent.get("/desk/rules").text, "editions")
+
+
+def test_what_was_not_looked_at_is_not_published(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent = at_desk("agent")
+    one = {"day": str(next_due(1)), "happens": "SUSPENDED", "reason": "a blocked street", "author": "A. Perez"}
+    assert agent.post("/desk/rules/exception", data=one).status_code == 303
+    old = seen(agent.get("/desk/rules").text)
+    assert agent.post("/desk/rules/exception", data=one | {"zone": str(zones["South"])}).status_code == 303
+    refused = agent.post("/desk/rules/publish", data={"seen": old, "note": "the street"})
+    assert refused.status_code == 409
+    assert "others than those you have looked at" in words(refused.text)
+    assert 'value="the street"' in refused.text
+    assert sql("SELECT max(number) FROM collection_editions") == [(1,)]
+
+
+def test_an_exception_that_does_nothing_is_told_with_the_day_meant(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent = at_desk("admin")
+    thanksgiving = next(day for day in days.THANKSGIVINGS if day > datetime.now(UTC).date())
+    moved = {"day": str(thanksgiving + timedelta(1)), "happens": "SUSPENDED", "reason": "a storm", "author": "A. Perez",
+             "zone": str(zones["North"]), "stream": "trash"}  # fmt: skip
+    assert agent.post("/desk/rules/exception", data=moved).status_code == 303
+    page = words(agent.get("/desk/rules").text)
+    assert "Nothing is due then, so this exception does nothing" in page
+    assert "give that date" in page
+    (row,) = re.findall(r'action="/desk/rules/(\d+)/remove"[^>]*><button[^>]*>Remove<span class="hidden"> [^<]*a?North',
+                        agent.get("/desk/rules").text)  # fmt: skip
+    assert agent.post(f"/desk/rules/{row}/remove").status_code == 303
+    assert "nothing waits" in words(agent.get("/desk/rules").text)
+
+
+def test_a_published_row_leaves_with_the_next_edition_and_can_be_kept(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent = at_desk("approver")
+    (row,) = sql("SELECT id FROM collection_rules WHERE kind = 'rule'")
+    assert agent.post(f"/desk/rules/{row[0]}/remove").status_code == 303
+    page = words(agent.get("/desk/rules").text)
+    assert "leaves with the next edition" in page
+    assert "North: 2 days change" in page or "North: 1 day changes" in page
+    assert agent.post(f"/desk/rules/{row[0]}/keep").status_code == 303
+    assert "nothing waits" in words(agent.get("/desk/rules").text)
+    assert agent.post(f"/desk/rules/{row[0]}/keep").status_code == 409
+
+
+def test_holidays_of_the_library_are_shown_with_their_dates_before_they_are_added(
+    at_desk: Desk, zones: dict[str, int]
+) -> None:
+    agent, year = at_desk("agent"), datetime.now(UTC).year
+    shown = agent.get("/desk/rules/holidays?country=US&state=MD").text
+    assert f"Dec 25, {year}" in shown
+    both = {"country": "US", "state": "MD", "chosen": ["Christmas Day", "Labor Day"], "reason": "code 12"}
+    assert agent.post("/desk/rules/holidays", data=both).status_code == 303
+    assert sql("SELECT body ->> 'name', jsonb_array_length(body -> 'days') FROM collection_rules "
+               "WHERE from_edition IS NULL ORDER BY 1") == [("Christmas Day", 3), ("Labor Day", 3)]  # fmt: skip
+    again = agent.post("/desk/rules/holidays", data=both)
+    assert (again.status_code, "listed already" in again.text) == (409, True)
+    unknown = agent.get("/desk/rules/holidays?country=Atlantis")
+    assert "are not known" in unknown.text
+
+
+# The form, what is sent, and what is told.
+WRONG: list[tuple[str, dict[str, str | list[str]], str]] = [
+    ("new", {"effect": "slide", "reason": "x"}, "The rule names no holiday"),
+    ("new", {"holiday": "A", "effect": "set_out", "reason": "x"}, "has no time"),
+    ("new", {"holiday": "A", "effect": "fly", "reason": "x"}, "is not one of the choices"),
+    ("new", {"holiday": "A", "effect": "slide", "zone": "Nowhere", "reason": "x"}, "no collection zone"),
+    ("new", {"holiday": [f"H{n}" for n in range(41)], "effect": "slide", "reason": "x"}, "at most 40"),
+    ("exception", {"day": "soon", "happens": "SUSPENDED", "reason": "x", "author": "A"}, "is not a date"),
+    ("exception", {"day": "2026-11-26", "happens": "moved", "reason": "x", "author": "A"}, "is not a date"),
+    ("holidays", {"name": "Storm", "days": "2026-11-26", "reason": ""}, "needs a reason"),
+    ("holidays", {"name": "Storm", "reason": "x"}, "no name or no date"),
+    ("holidays", {"name": "Storm", "days": " ".join(f"20{n}-01-01" for n in range(10, 51)), "reason": "x"}, "40 dates"),
+]
+
+
+def test_what_cannot_be_read_is_told_and_what_was_typed_stays(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent = at_desk("agent")
+    for where, given, said in WRONG:
+        answer = agent.post(f"/desk/rules/{where}", data=given)
+        assert answer.status_code in (409, 422), given
+        assert said in words(answer.text)
+    assert sql("SELECT count(*) FROM collection_rules WHERE from_edition IS NULL") == [(0,)]
+
+
+def test_an_author_may_look_and_not_change(at_desk: Desk, zones: dict[str, int]) -> None:
+    author = at_desk("author")
+    assert "Add a rule" not in author.get("/desk/rules").text
+    refused = author.post("/desk/rules/new", data={"holiday": ["A"], "effect": "slide", "reason": "x"})
+    assert refused.status_code == 403
+    assert "may not change collection days" in refused.text
