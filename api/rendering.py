@@ -38,6 +38,7 @@ from notify.core.translation import gettext as _
 from notify.core.vocabulary import outcome, step, word
 from notify.outside import feed_words
 from notify.service311 import streams
+from notify.service311.outputs import words as collection_words
 from templates import PAGES
 
 CLOCK, MINUTE = parse_pattern("d MMM y, h:mm:ss a"), parse_pattern("d MMM, h:mm a")  # Unicode CLDR
@@ -134,6 +135,8 @@ def _environment(_language: str) -> Environment:
         "channel": CHANNELS.__getitem__,
         "label": lambda channel: _(CHANNELS[channel].label),
         "word": word,
+        "as_message": translation.translated,  # the names of holidays, and others that the catalogue may have
+        "collection_day": collection_words.day,
         "title_of": lambda alert: titles.title(alert.event, alert.phase, alert.blanks),
         "name_of": lambda alert: titles.name(alert.event, alert.blanks),
         "outcome": outcome,

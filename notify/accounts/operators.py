@@ -24,6 +24,8 @@ ROLES: tuple[str, ...] = get_args(Role)
 MAY: dict[str, frozenset[str]] = {
     "draft": frozenset({"author", "approver", "admin"}),
     "draft collection": frozenset({"author", "approver", "admin", "agent"}),
+    # Collection notices, whose words come from the published calendars, to as many as one person may write to alone.
+    "publish collection": frozenset({"author", "approver", "admin", "agent"}),
     "approve": frozenset({"approver", "admin"}),
     "approve alone": frozenset({"author", "approver", "admin"}),  # one's own alert that needs no second person
     "launch": frozenset({"author", "approver", "admin"}),
@@ -44,6 +46,7 @@ MAY: dict[str, frozenset[str]] = {
 MAY_NOT: dict[str, str] = {
     "draft": gettext_noop("may not draft alerts"),
     "draft collection": gettext_noop("may not draft collection notices"),
+    "publish collection": gettext_noop("may not publish collection notices"),
     "approve": gettext_noop("may not approve alerts"),
     "approve alone": gettext_noop("may not approve alerts"),
     "launch": gettext_noop("may not launch alerts"),
@@ -61,7 +64,7 @@ MAY_NOT: dict[str, str] = {
 }
 
 # The scopes of keys, which limit them further than the operator's role. One scope covers all drafts, and all approvals.
-_SCOPE_OF = {"draft collection": "draft", "approve alone": "approve"}
+_SCOPE_OF = {"draft collection": "draft", "approve alone": "approve", "publish collection": "launch"}
 SCOPES = ("read", *(act for act in MAY if act not in _SCOPE_OF))
 # The operators of the training city, one of each role; `tocsin where` prints the first one's link first.
 TRAINING_AUTHOR, TRAINING_APPROVER = "author@tocsin.example.org", "approver@tocsin.example.org"

@@ -86,8 +86,9 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     """
     sent = SentTo()
     if by is not None:
-        operators.require(by, "launch")
-        sent = limits.count(s, reports.find_alert(s, alert_id), by, now, launches=True)
+        found = reports.find_alert(s, alert_id)
+        operators.require(by, two_people.act_of_launch(found, by))
+        sent = limits.count(s, found, by, now, launches=True)
     alert = reports.find_alert(s, alert_id, lock=True)
     _require_as_approved(s, alert)
     exercise.require_mode(alert_id, alert.status, by)

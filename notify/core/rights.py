@@ -90,7 +90,9 @@ RIGHTS = {
     "call_reasons": "SELECT, INSERT, UPDATE",
     "calls": "SELECT, INSERT, DELETE, UPDATE (logged_by, note)",
     "call_spikes": "SELECT, INSERT, DELETE, UPDATE (calls, seen_at, outcome, settled_at, settled_by, draft_id)",
-    "collection_tickets": "SELECT, INSERT, UPDATE (closed_at, closed_by, answer)",
+    "collection_tickets": "SELECT, INSERT, DELETE,"
+    " UPDATE (taken_at, taken_by, mended_in, closed_at, closed_by, answer)",
+    "collection_notices": "SELECT, INSERT",
     "city_requests": "SELECT, INSERT, DELETE, UPDATE (state, number, token, said, settled_at, address_sealed)",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at, chosen_at)",

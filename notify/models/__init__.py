@@ -12,6 +12,7 @@ from notify.models.city_request import CityRequest
 from notify.models.collection import (
     CollectionEdition,
     CollectionFeed,
+    CollectionNotice,
     CollectionRule,
     CollectionSchedule,
     CollectionTicket,
@@ -82,6 +83,7 @@ __all__ = [
     "CityRequest",
     "CollectionEdition",
     "CollectionFeed",
+    "CollectionNotice",
     "CollectionRule",
     "CollectionSchedule",
     "CollectionTicket",

@@ -4,7 +4,7 @@ from datetime import date, datetime, time
 from typing import Any, Literal
 
 from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base, Id
@@ -83,7 +83,8 @@ class CollectionFeed(Base):
 
 
 class CollectionTicket(Base):
-    """A resident says that a date of a calendar is wrong. `edition`: of the calendar that they saw."""
+    """A resident says that a date of a calendar is wrong. `edition`: of the calendar that they saw. `taken_at`: when an
+    operator began to look at it. `mended_in`: the edition that is right; None for a closed one: it was right before."""
 
     __tablename__ = "collection_tickets"
     id: Mapped[Id]
@@ -93,8 +94,41 @@ class CollectionTicket(Base):
     edition: Mapped[int] = mapped_column(ForeignKey("collection_editions.number"))
     language: Mapped[str]
     made_at: Mapped[datetime]
+    taken_at: Mapped[datetime | None]
+    taken_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
+    mended_in: Mapped[int | None] = mapped_column(ForeignKey("collection_editions.number"))
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[int | None] = mapped_column(ForeignKey("operators.id"))
     answer: Mapped[str] = mapped_column(server_default="")
 
-    __table_args__ = (Index("tickets_open", "made_at", postgresql_where=text("closed_at IS NULL")),)
+    __table_args__ = (
+        Index("tickets_open", "made_at", postgresql_where=text("closed_at IS NULL")),
+        Index("tickets_closed", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
+    )
+
+
+class CollectionNotice(Base):
+    """A notice that collection days change: of a holiday, or of a storm and what follows it, one incident each.
+
+    `subject`: the name of the holiday, or the cause of the storm (`notices.causes`). `day`: the holiday's date, or the
+    first that changes; `last_day`: the last date that the words name. `parts`: of each group of zones the ids of its
+    zones, the days and streams that change, what it is called, and its sentences by language.
+    """
+
+    __tablename__ = "collection_notices"
+    id: Mapped[Id]
+    kind: Mapped[Literal["holiday", "storm"]] = mapped_column(Text)
+    subject: Mapped[str]
+    day: Mapped[date]
+    last_day: Mapped[date]
+    edition: Mapped[int] = mapped_column(ForeignKey("collection_editions.number"))
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), unique=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incidents.id"))
+    parts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    made_at: Mapped[datetime]
+    made_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+
+    __table_args__ = (
+        Index("notices_of_incident", "incident_id"),
+        Index("notices_by_day", "last_day"),
+    )

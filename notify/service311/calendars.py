@@ -17,7 +17,7 @@ from notify.service311 import editions, rule_store
 from notify.service311.holiday_rules import calendar
 from notify.service311.rule_checks import known_until
 from notify.service311.rule_store import Rules
-from notify.service311.rules import Collection
+from notify.service311.rules import Collection, DayException
 from notify.service311.schedules import Schedule, Season, SetOutTime
 
 BACK, AHEAD = timedelta(days=31), timedelta(days=366)  # of the dates that are shown
@@ -80,7 +80,7 @@ def shown_on(one: Collection) -> date:
 
 def of_zone(s: Session, zone: Zone, now: datetime) -> Calendar | None:
     """Return the calendar of a zone; None before the first edition."""
-    edition = _current(s)
+    edition = current(s)
     if edition is None:
         return None
     return Calendar(edition, _of_zone(s, edition, zone.id, today(now)), ((zone.id, zone.name),))
@@ -92,7 +92,7 @@ def of_place(s: Session, lon: float, lat: float, now: datetime, label: str = "")
 
     None before the first edition; a calendar without collections where nothing is collected.
     """
-    edition = _current(s)
+    edition = current(s)
     if edition is None:
         return None
     day, zones = today(now), zones_at(s, lon, lat)
@@ -127,18 +127,28 @@ def zones_at(s: Session, lon: float, lat: float) -> tuple[tuple[int, str], ...]:
 
 def zones_with_days(s: Session) -> Sequence[Zone]:
     """Return the zones that the current edition has a schedule for, by name."""
-    edition = _current(s)
+    edition = current(s)
     if edition is None:
         return []
     having = _in_edition(edition.number).with_only_columns(CollectionSchedule.zone_id)
     return s.scalars(select(Zone).where(Zone.id.in_(having), Zone.retired_at.is_(None)).order_by(Zone.name)).all()
 
 
+def edited(s: Session, zone_id: int, more: Sequence[DayException], now: datetime) -> tuple[Collection, ...]:
+    """Return the collections of a zone as they would be with more exceptions than the current edition has."""
+    edition = current(s)
+    if edition is None:
+        return ()
+    rules = rules_of(s, edition)
+    rules = replace(rules, exceptions=(*rules.exceptions, *more))
+    return _computed(s, edition, _of_zone_schedules(s, edition, zone_id), today(now), rules)
+
+
 def rules_of(s: Session, edition: Edition) -> Rules:
     return _rules.get(edition.key, lambda: rule_store.of_edition(s, edition.number))
 
 
-def _current(s: Session) -> Edition | None:
+def current(s: Session) -> Edition | None:
     found: CollectionEdition | None = editions.current(s)
     if found is None:
         return None
@@ -181,8 +191,10 @@ def _of_house(s: Session, edition: Edition, lon: float, lat: float, label: str) 
     return (rows[0].address or "" if rows else ""), [schedule_of(row) for row in rows], set()
 
 
-def _computed(s: Session, edition: Edition, schedules: Iterable[Schedule], day: date) -> tuple[Collection, ...]:
-    rules = rules_of(s, edition)
+def _computed(
+    s: Session, edition: Edition, schedules: Iterable[Schedule], day: date, rules: Rules | None = None
+) -> tuple[Collection, ...]:
+    rules = rules or rules_of(s, edition)
     first, last = day - BACK, min(day + AHEAD, edition.until or date.max)  # no date is better than a wrong one
     found = calendar(schedules, rules.holidays, rules.rules, rules.exceptions, first - BEYOND, last + BEYOND)
     return _in_order(one for one in found if first <= shown_on(one) <= last)

@@ -1,10 +1,10 @@
 """A resident says that a date of a calendar is wrong: a ticket for staff, with the zone, the date and the edition."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -15,6 +15,8 @@ from notify.core.translation import gettext as _
 from notify.models import CollectionSchedule, CollectionTicket, Operator, Zone
 from notify.service311 import calendars, editions
 
+KEPT = timedelta(days=365)  # closed tickets
+SHOWN = 50  # closed tickets, the newest
 LONGEST = 500  # characters
 LOCK = 7_461_022  # two at once would open two tickets of one date
 
@@ -65,16 +67,56 @@ def open_ones(s: Session) -> Sequence[OpenTicket]:
     return [OpenTicket(ticket, zone, _sources(s, ticket)) for ticket, zone in rows]
 
 
-def close(s: Session, ticket_id: int, answer: str, now: datetime, by: Operator) -> None:
-    """Close a ticket with what was found. Raises NotAllowed, NotFound; Refused when it is closed already."""
+def closed_ones(s: Session, now: datetime) -> Sequence[OpenTicket]:
+    """Return the closed tickets that are still kept, the newest first."""
+    rows = s.execute(
+        select(CollectionTicket, Zone.name)
+        .join(Zone, Zone.id == CollectionTicket.zone_id)
+        .where(CollectionTicket.closed_at > now - KEPT)
+        .order_by(CollectionTicket.closed_at.desc())
+        .limit(SHOWN)
+    ).all()
+    return [OpenTicket(ticket, zone, ()) for ticket, zone in rows]
+
+
+def take(s: Session, ticket_id: int, now: datetime, by: Operator) -> None:
+    """Say that one looks at a ticket. Who takes it again takes it over. Raises as `close`."""
+    ticket = _open(s, ticket_id, by)
+    ticket.taken_at, ticket.taken_by = now, by.id
+    audit.note(s, now=now, by=by, action="take", subject="collection ticket", subject_id=ticket_id)
+
+
+def close(s: Session, ticket_id: int, answer: str, now: datetime, by: Operator, mended_in: int | None = None) -> None:
+    """Close a ticket with what was found: the calendar was mended in an edition, or was right (None).
+
+    Raises NotAllowed, NotFound; Refused when it is closed already; Invalid for an edition that is not published, or not
+    newer than the one that was reported.
+    """
+    ticket = _open(s, ticket_id, by)
+    newest = editions.current(s)
+    if mended_in is not None and (newest is None or not ticket.edition < mended_in <= newest.number):
+        raise Invalid(
+            _("Edition %(edition)s is not newer than the one that was reported.", edition=mended_in),
+            hint=_("Publish the correction first."),
+        )
+    ticket.closed_at, ticket.closed_by, ticket.answer = now, by.id, visible(answer)[:LONGEST]
+    ticket.mended_in = mended_in
+    audit.note(s, now=now, by=by, action="answer", subject="collection ticket", subject_id=ticket_id)
+
+
+def forget_old(s: Session, now: datetime) -> None:
+    """Delete closed tickets after a year."""
+    s.execute(delete(CollectionTicket).where(CollectionTicket.closed_at <= now - KEPT))
+
+
+def _open(s: Session, ticket_id: int, by: Operator) -> CollectionTicket:
     operators.require(by, "serve")
     ticket = s.get(CollectionTicket, ticket_id, with_for_update=True)
     if ticket is None:
         raise NotFound(_("There is no ticket %(ticket)s.", ticket=ticket_id))
     if ticket.closed_at is not None:
         raise Refused(_("Ticket %(ticket)s is closed already.", ticket=ticket_id))
-    ticket.closed_at, ticket.closed_by, ticket.answer = now, by.id, visible(answer)[:LONGEST]
-    audit.note(s, now=now, by=by, action="answer", subject="collection ticket", subject_id=ticket_id)
+    return ticket
 
 
 def _sources(s: Session, ticket: CollectionTicket) -> tuple[str, ...]:

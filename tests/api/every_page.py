@@ -165,6 +165,7 @@ def paths(
         "/desk/rules/holidays",
         "/desk/rules/new",
         "/desk/rules/exception",
+        "/desk/tickets",
     ]
     return [*console, *public, *_own_pages(door, city), unsubscribe_link, "/u/forged", "/nowhere"]
 

@@ -9,12 +9,13 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from notify.alerts.approving.sent_to import SentTo
+from notify.content.catalogue import catalogue
 from notify.content.events import Event
-from notify.core.errors import Refused
+from notify.core.errors import NotFound, Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop, ngettext, number
-from notify.models import Alert, BreakGlass, Lane, Operator
+from notify.models import Alert, BreakGlass, Lane, Operator, Topic
 
 FREE = ("text", "line", "url")  # types of blanks that take free text
 ENDS_EMERGENCY = "ends-emergency"
@@ -42,7 +43,7 @@ def reasons(
     if event.two_people or event.defaults(phase).lane == "emergency":
         found.append("event")
     free = {blank.name for blank in event.blanks(phase) if blank.type in FREE}
-    if named or (not event.composed and any(key.partition(".")[0] in free for key in blanks)):
+    if not event.composed and (named or any(key.partition(".")[0] in free for key in blanks)):
         found.append("free-words")
     return found
 
@@ -77,7 +78,25 @@ def require_foreseen(s: Session, alert: Alert) -> None:
 
 def act(alert: Alert, by: Operator) -> str:
     """The act of approving this alert, for `operators.require`: more people may approve what needs no second person."""
-    return "approve alone" if alert.created_by == by.id and not alert.two_people else "approve"
+    if alert.created_by != by.id or alert.two_people:
+        return "approve"
+    return "publish collection" if is_composed_notice(alert) else "approve alone"
+
+
+def act_of_launch(alert: Alert, by: Operator) -> str:
+    """The act of launching this alert, likewise."""
+    alone = alert.created_by == by.id and not alert.two_people and is_composed_notice(alert)
+    return "publish collection" if alone else "launch"
+
+
+def is_composed_notice(alert: Alert) -> bool:
+    """Whether an alert about collections has only words that Tocsin made from the published calendars."""
+    if alert.topic is not Topic.COLLECTION:
+        return False
+    try:
+        return catalogue().event(alert.event).composed
+    except NotFound:
+        return False
 
 
 def depends_on_size(alert: Alert, by: Operator) -> bool:

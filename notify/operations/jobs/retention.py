@@ -12,14 +12,16 @@ from notify.core.db import transaction
 from notify.operations import heartbeat
 from notify.operations.jobs.steps import each
 from notify.operations.kept_data import KINDS
+from notify.service311 import tickets
 from notify.service311.calls import proposals
 from notify.subscribers import entering
 
 
 def run() -> None:
-    """Delete old sessions, links, devices, heartbeats, working drafts and entries that nobody confirmed, and of
-    residents' data what `KINDS` says. A failure of one does not stop the others."""
-    accounts = (partial(_forget, part.forget_old) for part in (sessions, links, devices, passkeys, entering, proposals))
+    """Delete old sessions, links, devices, heartbeats, working drafts, closed tickets, settled proposals and entries
+    that nobody confirmed, and of residents' data what `KINDS` says. A failure of one does not stop the others."""
+    kept = (sessions, links, devices, passkeys, entering, proposals, tickets)
+    accounts = (partial(_forget, part.forget_old) for part in kept)
     residents = (partial(_forget, kind.forget) for kind in KINDS if kind.forget is not None)
     each(*accounts, *residents, _forget_heartbeats, _forget_drafts)
 

@@ -44,8 +44,12 @@ class Part:
 
     @property
     def last_day(self) -> date:
-        """The last date that its words name as a day of collection, or on which something was due."""
-        return max(max(one.nominal, one.effective or one.nominal) for one in self.moves)
+        """The last date that its words name as a day of collection, or on which something was due. What is to be
+        announced keeps residents waiting for a week more."""
+        return max(
+            one.nominal + WEEK if one.state is State.TO_BE_ANNOUNCED else max(one.nominal, one.effective or one.nominal)
+            for one in self.moves
+        )
 
     @property
     def in_one_week(self) -> bool:

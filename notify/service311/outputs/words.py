@@ -52,19 +52,24 @@ def why(one: Collection) -> str:
     usual, because = day(one.nominal), _listed([translation.translated(name) for name in one.why.holidays])
     if one.state is State.TO_BE_ANNOUNCED:
         if one.why.cause is Cause.BY_HAND:
-            return _("The new day is not known yet: %(reason)s.", reason=one.why.reason.rstrip("."))
+            return _("The new day is not known yet: %(reason)s.", reason=_reason(one))
         return _("Because of %(holidays)s the day moves. The new day is not known yet.", holidays=because)
     if one.effective is None:
         return _without(one, because)
     if one.effective == one.nominal:
         return ""
     if one.why.cause is Cause.BY_HAND:
-        return _("Instead of %(usual)s: %(reason)s.", usual=usual, reason=one.why.reason.rstrip("."))
+        return _("Instead of %(usual)s: %(reason)s.", usual=usual, reason=_reason(one))
     return _("Instead of %(usual)s, because of %(holidays)s.", usual=usual, holidays=because)
 
 
+def _reason(one: Collection) -> str:
+    """Return why somebody changed it, translated where it is one of our causes (`notices.causes`)."""
+    return translation.translated(one.why.reason.rstrip("."))
+
+
 def _without(one: Collection, because: str) -> str:
-    reason = one.why.reason.rstrip(".") if one.why.cause is Cause.BY_HAND else because
+    reason = _reason(one) if one.why.cause is Cause.BY_HAND else because
     told = _("Reason: %(reason)s.", reason=reason)
     if one.why.until is None:
         return told

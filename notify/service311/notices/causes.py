@@ -1,0 +1,17 @@
+"""Why collections are called off: a choice and not a text, so that one agent may tell it in every language."""
+
+from collections.abc import Mapping
+
+from notify.core.translation import gettext_noop
+
+CAUSES: Mapping[str, str] = {
+    "snow": gettext_noop("Snow"),
+    "ice": gettext_noop("Ice"),
+    "storm": gettext_noop("Storm"),
+    "flood": gettext_noop("Flooding"),
+    "heat": gettext_noop("Heat"),
+    "closed": gettext_noop("Closed streets"),
+    "crews": gettext_noop("Too few crews"),
+    "trucks": gettext_noop("Trucks out of service"),
+    "strike": gettext_noop("Strike"),
+}

@@ -1,0 +1,88 @@
+"""The words of a notice as blanks of the event `collection-notice`: the general ones, and those of each group of zones.
+
+Pure: no database, no clock.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from notify.core import translation
+from notify.core.translation import gettext as _
+from notify.service311.notices import words
+from notify.service311.notices.parts import Part
+
+Say: TypeAlias = Callable[[], str]  # in the reader's language
+
+NAMED = 2  # zones that words name; a text message has no room for more
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is told. `because`: a message of the catalogue, or a name as the city has it. `names`: of zones, by id.
+    `languages`: in which it is written, the city's first one first."""
+
+    because: str
+    parts: tuple[Part, ...]
+    names: Mapping[int, str]
+    languages: tuple[str, ...]
+
+    def general(self) -> dict[str, str]:
+        """Return the blanks of the words for readers whose zone is not known, and for the public."""
+        return self._blanks(
+            lambda: _("Collection days change. Look up yours on our collection page."),
+            lambda: [f"{self.called(part)}: {' '.join(words.sentences(part))}" for part in self.parts],
+            list,
+        )
+
+    def of(self, numbers: Iterable[int]) -> dict[str, str]:
+        """Return the blanks for those with places in just these parts, numbered from 1. Of several, each is named."""
+        parts = self._numbered(numbers)
+
+        def lines() -> list[str]:
+            if len(parts) == 1:
+                return words.sentences(parts[0])
+            return [f"{self.called(part)}: {' '.join(words.sentences(part))}" for part in parts]
+
+        def to_do() -> list[str]:
+            return words.to_do(parts[0]) if len(parts) == 1 else []
+
+        return self._blanks(lambda: " ".join(lines()), lines, to_do)
+
+    def area(self, numbers: Iterable[int]) -> dict[str, str]:
+        """Return how the words for these parts call their zones, by language."""
+        parts = self._numbered(numbers)
+        return self._by_language(lambda: self._zones([zone for part in parts for zone in part.zones]))
+
+    def called(self, part: Part) -> str:
+        """Return what a part is called, in the reader's language."""
+        return self._zones(part.zones)
+
+    def _numbered(self, numbers: Iterable[int]) -> list[Part]:
+        return [self.parts[number - 1] for number in sorted(numbers)]
+
+    def _zones(self, zones: Sequence[int]) -> str:
+        if len(zones) > NAMED:
+            return _("%(count)s zones", count=translation.number(len(zones)))
+        return words.listed(sorted(self.names[zone] for zone in zones))
+
+    def _blanks(self, moves: Say, lines: Callable[[], list[str]], to_do: Callable[[], list[str]]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        of: dict[str, Say] = {
+            "because": lambda: translation.translated(self.because),
+            "moves": moves,
+            "listing": lambda: "\n".join(f"- {line}" for line in lines()),
+            "to_do": lambda: "\n".join(f"- {line}" for line in to_do()),
+        }
+        for name, say in of.items():
+            for language, said in self._by_language(say).items():
+                if said:
+                    found[name if language == self.languages[0] else f"{name}.{language}"] = said
+        return found
+
+    def _by_language(self, say: Say) -> dict[str, str]:
+        found = {}
+        for language in self.languages:
+            with translation.speaking(language):
+                found[language] = say()
+        return found

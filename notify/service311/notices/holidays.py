@@ -1,0 +1,115 @@
+"""The holidays that a notice can be about, and what a chosen one changes in the published calendars."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.core.errors import NotFound
+from notify.core.translation import gettext as _
+from notify.models import Alert, CollectionNotice, Zone
+from notify.models.states import AlertState
+from notify.service311 import calendars
+from notify.service311.notices import parts
+from notify.service311.notices.parts import Part
+from notify.service311.rules import Collection
+
+AHEAD = timedelta(days=366)
+OVER = timedelta(days=6)  # a holiday is listed until its week is over
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notice, with the state of its alert. `edition`: whose days it told."""
+
+    notice_id: int
+    alert_id: int
+    incident_id: int
+    state: AlertState
+    edition: int
+
+    @property
+    def stands(self) -> bool:
+        """Whether it was sent, or will be."""
+        return self.state not in (AlertState.CANCELLED, AlertState.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """A holiday that a rule names. `told`: its newest notice, if there is one."""
+
+    name: str
+    day: date
+    told: Told | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.day.isoformat()} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a holiday changes. `zones`: all that have days, by name; those in no part are not concerned."""
+
+    holiday: Upcoming
+    edition: int
+    zones: Sequence[Zone]
+    parts: tuple[Part, ...]
+
+    @property
+    def names(self) -> dict[int, str]:
+        return {zone.id: zone.name for zone in self.zones}
+
+    @property
+    def first_day(self) -> date:
+        """The first day that changes; there is one only with parts."""
+        return min(part.moves[0].nominal for part in self.parts)
+
+    @property
+    def last_day(self) -> date:
+        return max(part.last_day for part in self.parts)
+
+
+def upcoming(s: Session, now: datetime) -> list[Upcoming]:
+    """Return the holidays to come that a rule names, of the next year, the next one first."""
+    edition = calendars.current(s)
+    if edition is None:
+        return []
+    rules, today = calendars.rules_of(s, edition), calendars.today(now)
+    named = frozenset[str]().union(*(rule.holidays for rule in rules.rules))
+    days = sorted(
+        {(one.day, one.name) for one in rules.holidays if one.name in named and -OVER <= one.day - today <= AHEAD}
+    )
+    told = _told(s, [name for _day, name in days])
+    return [Upcoming(name, day, told.get((name, day))) for day, name in days]
+
+
+def changed_by(s: Session, key: str, now: datetime) -> Changed:
+    """Return what an upcoming holiday changes (`Upcoming.key`). Raises NotFound."""
+    holiday = next((one for one in upcoming(s, now) if one.key == key), None)
+    edition = calendars.current(s)
+    if holiday is None or edition is None:
+        raise NotFound(_("There is no such holiday to come."), hint=_("Choose one from the list."))
+    zones = calendars.zones_with_days(s)
+    found = parts.of_holiday(of_zones(s, zones, now), holiday.name, holiday.day)
+    return Changed(holiday, edition.number, zones, tuple(found))
+
+
+def of_zones(s: Session, zones: Iterable[Zone], now: datetime) -> dict[int, tuple[Collection, ...]]:
+    """Return the collections of zones, by their ids, as published now."""
+    found = {zone.id: calendars.of_zone(s, zone, now) for zone in zones}
+    return {zone: one.collections for zone, one in found.items() if one is not None}
+
+
+def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:
+    rows = s.execute(
+        select(CollectionNotice, Alert.state)
+        .join(Alert, Alert.id == CollectionNotice.alert_id)
+        .where(CollectionNotice.kind == "holiday", CollectionNotice.subject.in_(names))
+        .order_by(CollectionNotice.id)
+    ).all()
+    return {
+        (one.subject, one.day): Told(one.id, one.alert_id, one.incident_id, state, one.edition) for one, state in rows
+    }

@@ -1,0 +1,120 @@
+"""The notices that were published, with what became of them, for staff and for the script of agents who are called."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from notify.core import translation
+from notify.core.errors import NotFound
+from notify.core.translation import gettext as _
+from notify.models import Alert, CollectionNotice, Operator
+from notify.models.states import AlertState
+from notify.service311 import calendars
+from notify.service311.notices.causes import CAUSES
+
+RECENT = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What residents of a group of zones were told, in one language."""
+
+    called: str
+    sentences: tuple[str, ...]
+    zones: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A notice. `title`: the holiday or the cause, in the reader's language. `languages`: its words by language."""
+
+    notice_id: int
+    kind: str
+    title: str
+    day: date
+    edition: int
+    alert_id: int
+    incident_id: int
+    state: AlertState
+    launch_at: datetime | None
+    audience: int
+    made_at: datetime
+    by: str
+    languages: dict[str, tuple[Said, ...]]
+
+    @property
+    def words(self) -> tuple[Said, ...]:
+        """What was said, in the reader's language or else the city's first one."""
+        return self.languages.get(translation.language()) or next(iter(self.languages.values()))
+
+    @property
+    def is_out(self) -> bool:
+        """Whether residents have it, or are getting it."""
+        return self.state in (AlertState.SENDING, AlertState.SENT, AlertState.PAUSED)
+
+
+def recent(s: Session, now: datetime) -> Sequence[Shown]:
+    """Return the notices whose days are not long over, the newest first."""
+    since = calendars.today(now) - RECENT
+    return [_shown(*row) for row in s.execute(_rows().where(CollectionNotice.last_day >= since)).all()]
+
+
+def for_zone(s: Session, zone_id: int, now: datetime) -> Sequence[Shown]:
+    """Return what residents of a zone were told whose days are not over: the script of an agent. The newest first;
+    each has the words of that zone alone."""
+    rows = _rows().where(
+        CollectionNotice.last_day >= calendars.today(now),
+        CollectionNotice.parts.contains([{"zones": [zone_id]}]),
+        Alert.launched_at.is_not(None),
+    )
+    return [_shown(*row, only=zone_id) for row in s.execute(rows).all()]
+
+
+def shown(s: Session, notice_id: int) -> Shown:
+    """Return a notice. Raises NotFound."""
+    row = s.execute(_rows().where(CollectionNotice.id == notice_id)).one_or_none()
+    if row is None:
+        raise NotFound(_("There is no notice %(notice)s.", notice=notice_id), hint=_("Choose one from the list."))
+    return _shown(*row)
+
+
+def find(s: Session, notice_id: int) -> CollectionNotice:
+    """Return the row of a notice. Raises NotFound."""
+    shown(s, notice_id)
+    return s.get_one(CollectionNotice, notice_id)
+
+
+def of_alert(s: Session, alert_id: int) -> int:
+    """Return the number of the notice that an alert tells."""
+    return s.execute(select(CollectionNotice.id).where(CollectionNotice.alert_id == alert_id)).scalar_one()
+
+
+def title(kind: str, subject: str) -> str:
+    """Return what a notice is about, in the reader's language."""
+    return translation.translated(CAUSES.get(subject, subject) if kind == "storm" else subject)
+
+
+def _rows() -> Select[tuple[CollectionNotice, Alert, str]]:
+    return (
+        select(CollectionNotice, Alert, Operator.email)
+        .join(Alert, Alert.id == CollectionNotice.alert_id)
+        .join(Operator, Operator.id == CollectionNotice.made_by)
+        .order_by(CollectionNotice.id.desc())
+    )
+
+
+def _shown(one: CollectionNotice, alert: Alert, by: str, only: int | None = None) -> Shown:
+    parts = [part for part in one.parts if only is None or only in part["zones"]]
+    return Shown(
+        one.id, one.kind, title(one.kind, one.subject), one.day, one.edition, one.alert_id, one.incident_id,
+        alert.state, alert.launch_at, alert.audience_total, one.made_at, by,
+        {
+            language: tuple(
+                Said(part["called"][language], tuple(part["says"][language]), tuple(part["zones"])) for part in parts
+            )
+            for language in one.parts[0]["says"]
+        },
+    )  # fmt: skip
