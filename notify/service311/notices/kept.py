@@ -59,7 +59,7 @@ class Shown:
 def recent(s: Session, now: datetime) -> Sequence[Shown]:
     """Return the notices whose days are not long over, the newest first."""
     since = calendars.today(now) - RECENT
-    return [_shown(*row) for row in s.execute(_rows().where(CollectionNotice.last_day >= since)).all()]
+    return [_shown(one, alert, by) for one, alert, by in s.execute(_rows().where(CollectionNotice.last_day >= since)).all()]
 
 
 def for_zone(s: Session, zone_id: int, now: datetime) -> Sequence[Shown]:
@@ -70,7 +70,7 @@ def for_zone(s: Session, zone_id: int, now: datetime) -> Sequence[Shown]:
         CollectionNotice.parts.contains([{"zones": [zone_id]}]),
         Alert.launched_at.is_not(None),
     )
-    return [_shown(*row, only=zone_id) for row in s.execute(rows).all()]
+    return [_shown(one, alert, by, only=zone_id) for one, alert, by in s.execute(rows).all()]
 
 
 def shown(s: Session, notice_id: int) -> Shown:
@@ -78,7 +78,8 @@ def shown(s: Session, notice_id: int) -> Shown:
     row = s.execute(_rows().where(CollectionNotice.id == notice_id)).one_or_none()
     if row is None:
         raise NotFound(_("There is no notice %(notice)s.", notice=notice_id), hint=_("Choose one from the list."))
-    return _shown(*row)
+    one, alert, by = row
+    return _shown(one, alert, by)
 
 
 def find(s: Session, notice_id: int) -> CollectionNotice:
@@ -97,7 +98,7 @@ def title(kind: str, subject: str) -> str:
     return translation.translated(CAUSES.get(subject, subject) if kind == "storm" else subject)
 
 
-def _rows() -> Select[tuple[CollectionNotice, Alert, str]]:
+def _rows() -> Select[CollectionNotice, Alert, str]:
     return (
         select(CollectionNotice, Alert, Operator.email)
         .join(Alert, Alert.id == CollectionNotice.alert_id)
