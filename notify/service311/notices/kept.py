@@ -59,7 +59,8 @@ class Shown:
 def recent(s: Session, now: datetime) -> Sequence[Shown]:
     """Return the notices whose days are not long over, the newest first."""
     since = calendars.today(now) - RECENT
-    return [_shown(one, alert, by) for one, alert, by in s.execute(_rows().where(CollectionNotice.last_day >= since)).all()]
+    rows = s.execute(_rows().where(CollectionNotice.last_day >= since)).all()
+    return [_shown(one, alert, by) for one, alert, by in rows]
 
 
 def for_zone(s: Session, zone_id: int, now: datetime) -> Sequence[Shown]:
