@@ -1,14 +1,10 @@
 """The desk of 311: answer callers, post notices, keep the collection days."""
 
-<<<<<<< HEAD
-from api.desk import requests, residents, rule_forms, rules, search
-from api.desk.menu import PLACES
-
-_PAGES = (search, residents, requests, rule_forms, rules)
-=======
 from api.desk import (
     requests,
     residents,
+    rule_forms,
+    rules,
     search,
     tickets,
 )
@@ -18,9 +14,10 @@ _PAGES = (
     search,
     residents,
     requests,
+    rule_forms,
+    rules,
     tickets,
 )
->>>>>>> 5abdbc3c (Tickets about wrong collection days have a page at the desk, a state and an end; agents may publish what calendars say)
 ROUTERS = tuple(one.router for one in _PAGES)
 _SERVED = {route.path for router in ROUTERS for route in router.routes if hasattr(route, "path")}
 MENU = {address: act for address, act in PLACES.items() if address in _SERVED}  # those that there are
