@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, load_only
 from notify.alerts import instead
 from notify.alerts.listing import InIncident
 from notify.alerts.public import archive
+from notify.audience.wordings import GENERAL
 from notify.channels.channel import CHANNELS, EMAIL
 from notify.city.outline import Outline, in_city
 from notify.content.compose import catalogue
@@ -211,7 +212,8 @@ def _contents(s: Session, alerts: Collection[int], language: str, *, text: bool)
     detailed channel."""
     preferred = [language, *settings().languages]
     columns = [StoredContent.subject, *([StoredContent.text] if text else ())]
-    found = s.scalars(select(StoredContent).where(StoredContent.alert_id.in_(alerts)).options(load_only(*columns)))
+    general = select(StoredContent).where(StoredContent.alert_id.in_(alerts), StoredContent.wording == GENERAL)
+    found = s.scalars(general.options(load_only(*columns)))
 
     def rank(one: StoredContent) -> tuple[int, int]:
         known = one.language in preferred

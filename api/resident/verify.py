@@ -1,5 +1,6 @@
 """`/verify`: whether the city sent a message, its exact words, and a signed copy that can be checked without us."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from api.ids import Id
 from api.rendering import language_of, page
 from api.resident import notices
 from notify.alerts.public import signing, verifying
-from notify.alerts.public.verifying import Sent, Verdict
+from notify.alerts.public.verifying import Verdict
 from notify.channels.channel import CHANNELS
 from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core.db import transaction
@@ -19,6 +20,7 @@ from notify.core.settings import settings
 from notify.core.statements import key_set
 from notify.core.translation import LOCALES, speaking
 from notify.core.translation import gettext as _
+from notify.models import StoredContent
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form(max_length=verifying.LONGEST)]
@@ -69,19 +71,22 @@ def _result(request: Request, code: int | None, message: str) -> Response:
     with transaction() as s:
         sent = None if code is None else verifying.find(s, code)
         shown = None if sent is None else notices.find(s, sent.alert_id, language, now)
-        verdict = Verdict.SENT if sent is None or not message else verifying.compare(sent, message)
+        told = verifying.told_as(sent, message) if sent is not None and message else None
+        verdict = Verdict.SENT if sent is None or not message else Verdict.SAME if told is not None else Verdict.OTHER
         if verdict is Verdict.OTHER and verifying.is_digest(s, message):
             verdict = Verdict.SAME
     if sent is None:
         site, status = f"{settings().public_url}/", 404 if code else 200
         return page(request, "verify.html", verdict=Verdict.UNKNOWN, code=code, site=site, status=status)
-    return page(request, "verify.html", verdict=verdict, sent=sent, shown=shown, exact=_words(sent, language))
+    # The words that they pasted, or else all: what went to a part of the area must not look like a fraud there.
+    exact, *apart = [_words(words, language) for words in ([told] if told else [sent.words, *sent.apart])]
+    return page(request, "verify.html", verdict=verdict, sent=sent, shown=shown, exact=exact, apart=apart)
 
 
-def _words(sent: Sent, language: str) -> list[tuple[str, str, str]]:
+def _words(words: Mapping[tuple[str, str], StoredContent], language: str) -> list[tuple[str, str, str]]:
     """Return channel, language and the exact words, those in the reader's language first."""
-    order = sorted(sent.words, key=lambda one: (one[1] != language, list(CHANNELS).index(one[0]), one[1]))
-    return [(*one, _to_anybody(sent.words[one].text, one[1])) for one in order]
+    order = sorted(words, key=lambda one: (one[1] != language, list(CHANNELS).index(one[0]), one[1]))
+    return [(*one, _to_anybody(words[one].text, one[1])) for one in order]
 
 
 def _to_anybody(text: str, language: str) -> str:

@@ -217,6 +217,7 @@ class Words(BaseModel):
 
     channel: str
     language: str
+    wording: int = Field(description="0: the general one; others: for who has places in some parts of the area.")
     subject: str
     text: str
     cost: int = Field(description="SMS segments; else 1.")

@@ -83,6 +83,7 @@ class FindingOut(BaseModel):
     )
     acknowledged_by: str | None = Field(None, description="The operator who read it and let it stand.")
     acknowledged_at: datetime | None = None
+    wording: int = Field(0, description="Of which of the alert's wordings; 0: the general one.")
 
 
 class SimilarOut(BaseModel):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts import outdated, written_twice
 from notify.alerts.reporting import reports
-from notify.alerts.writing import drafting
+from notify.alerts.writing import drafting, wordings
 from notify.alerts.writing.drafting import Draft
 from notify.channels import registry
 from notify.channels.channel import of_residents
@@ -67,6 +67,8 @@ def make(s: Session, alert_id: int, by: Operator, now: datetime, settings: Setti
             incident=first.incident_id,
             corrects=first.corrects,
             follows=first.id,
+            wording_parts=wordings.parts_of(s, first.id),
+            wordings=wordings.stored(s, first.id),
         ),
         by,
         now,

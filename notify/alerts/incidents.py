@@ -14,6 +14,7 @@ from notify.accounts import operators
 from notify.alerts import warn_requests
 from notify.alerts.listing import IN_INCIDENT, LATER, InIncident
 from notify.alerts.warn_requests import Record
+from notify.audience.wordings import GENERAL
 from notify.city import coverage
 from notify.city.coverage import InForce, Reached
 from notify.content import titles
@@ -202,7 +203,7 @@ _ALERTS = f"""
 
 
 def _words(s: Session, alert_id: int) -> Sequence[StoredContent]:
-    kept = select(StoredContent).where(StoredContent.alert_id == alert_id)
+    kept = select(StoredContent).where(StoredContent.alert_id == alert_id, StoredContent.wording == GENERAL)
     return s.scalars(kept.order_by(StoredContent.channel.desc(), StoredContent.language)).all()
 
 

@@ -19,7 +19,7 @@ from notify.alerts.approving import limits, two_people
 from notify.alerts.approving.sent_to import SentTo
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
-from notify.alerts.writing import times, told_before
+from notify.alerts.writing import times, told_before, wordings
 from notify.core import alarms, states
 from notify.core.counting import counted
 from notify.core.errors import Refused, Unavailable
@@ -272,15 +272,17 @@ def _unsent(s: Session, alert: Alert) -> str:
 
 
 def frozen_hash(s: Session, alert: Alert, told: Mapping[int, Sequence[int]]) -> str:
-    """SHA-256 of all that is approved: area, status, topic, words, channels, lane, launch time, expiry, the alert that
-    it follows, and those whose recipients it also goes to (`told`, as `told_before.find` returns it)."""
+    """SHA-256 of all that is approved: area, status, topic, words and who reads which, channels, lane, launch time,
+    expiry, the alert that it follows, and those whose recipients it also goes to (`told`, as `told_before.find` returns
+    it)."""
     words = s.execute(
         select(
             StoredContent.channel, StoredContent.language, StoredContent.subject, StoredContent.text, StoredContent.html
         )
         .where(StoredContent.alert_id == alert.id)
-        .order_by(StoredContent.channel, StoredContent.language)
+        .order_by(StoredContent.wording, StoredContent.channel, StoredContent.language)
     ).all()
+    apart = wordings.frozen(s, alert.id)
     approved = [
         alert.area_hash,
         alert.status,
@@ -293,6 +295,7 @@ def frozen_hash(s: Session, alert: Alert, told: Mapping[int, Sequence[int]]) -> 
         *([] if alert.follows is None else [alert.follows]),
         *([[*told]] if told else []),
         *([[*map(list, told.values())]] if any(told.values()) else []),
+        *([apart] if apart else []),
     ]
     return hashlib.sha256(json.dumps(approved, ensure_ascii=False).encode()).hexdigest()
 

@@ -22,6 +22,8 @@ from notify.audience.resolve import (
     residents_of,
     written,
 )
+from notify.audience.wordings import Readers, Wordings, readers_among, readers_inside
+from notify.audience.wordings import read as read_wordings
 
 __all__ = [
     "REACHED",
@@ -30,6 +32,8 @@ __all__ = [
     "WARNED",
     "Audience",
     "Places",
+    "Readers",
+    "Wordings",
     "count",
     "emergencies",
     "fallback_of",
@@ -39,6 +43,9 @@ __all__ = [
     "places_inside",
     "places_of",
     "preview",
+    "read_wordings",
+    "readers_among",
+    "readers_inside",
     "residents_inside",
     "residents_of",
     "written",

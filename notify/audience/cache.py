@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from notify.audience.everywhere import InCity
+from notify.audience.part_sets import Parts, sets_of
 from notify.audience.rules import EMERGENCIES_ONLY, OF_TOPICS, OF_WISHES, REASONS, rank
 from notify.models import Alert, Lane
 from zones.membership import Membership
@@ -132,6 +133,17 @@ class Columns:
         found = np.zeros(self.size, dtype=bool)
         found[self.contact_of[hit[self.contact_of] & asked[self.channel] & (verdict == REACHED)]] = True
         return int(found.sum())
+
+    def sets(
+        self, area: Membership, parts: Parts, also: Sequence[NDArray[np.intp]], but: NDArray[np.bool_] | None
+    ) -> NDArray[np.int64]:
+        """Return of each resident inside in which of these parts they have places in the area, as bits
+        (`wordings.sets_of`). Else as `tally`."""
+        hit = self._hit(area, also, but)
+        inside = np.flatnonzero(area.inside(self.lon, self.lat, self.radius_m))
+        radius_m = None if self.radius_m is None else self.radius_m[inside]
+        sets = sets_of(parts, self.size, self.place_of[inside], self.lon[inside], self.lat[inside], radius_m)
+        return sets[hit]
 
     def _hit(
         self, area: Membership, also: Sequence[NDArray[np.intp]], but: NDArray[np.bool_] | None

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from notify.audience import cache, loading, rules
 from notify.audience.cache import ROUTINE, Columns, Precedence, Tally, Wants
+from notify.audience.part_sets import Parts
 from notify.audience.resolve import Audience, timelines_to_come, written
 from notify.audience.told import OrTold, Recipients
 from notify.core import db
@@ -123,6 +124,15 @@ class LiveCount:
             )
             for one in parts
         )
+
+    def sets(self, area: Membership, parts: Parts, topic: str, precedence: Precedence = ROUTINE) -> dict[int, int]:
+        """Return in which sets of these parts residents of an area have places, as bits (`part_sets`), and how many
+        residents each."""
+        with self._asked(area, topic, precedence) as (_, _, some):
+            pass
+        found = np.concatenate([one.columns.sets(area, parts, one.also, one.but) for one in some])
+        sets, counts = np.unique(found, return_counts=True)
+        return dict(zip(sets.tolist(), counts.tolist(), strict=True))
 
     @contextmanager
     def _asked(

@@ -33,12 +33,13 @@ def _contacts(lane: Lane, join: str = "JOIN", more: str = "", choices: str = "")
     """Return SQL for the contacts of some residents on an alert's channels, with their language and the reason if they
     are left out. `more`: columns."""
     return f"""
-    SELECT c.id AS contact_id, c.channel, coalesce(w.language, :fallback) AS language, NULL::bigint AS sender_id,
+    SELECT c.id AS contact_id, c.channel, coalesce(w.language, :fallback) AS language,
+           coalesce(people.wording, 0::smallint) AS wording, NULL::bigint AS sender_id,
            {rules.reason(":now", lane, "CAST(:severity AS integer)", WARNED)} AS reason{more}
-      FROM unnest(CAST(:subscribers AS bigint[])) AS people (subscriber_id)
+      FROM unnest(CAST(:subscribers AS bigint[]), CAST(:wordings AS smallint[])) AS people (subscriber_id, wording)
       JOIN subscribers r ON r.id = people.subscriber_id
       {join} contacts c ON c.subscriber_id = r.id AND c.channel = ANY(:channels)
-      LEFT JOIN contents w ON (w.alert_id, w.channel, w.language) = (:alert, c.channel, r.language)
+      LEFT JOIN contents w ON (w.alert_id, w.channel, w.language, w.wording) = (:alert, c.channel, r.language, 0)
       {rules.facts("CAST(:topic AS topic)")} {choices}
     """
 
@@ -72,11 +73,12 @@ _NOTHING = {
 
 # The city's own timelines: one for each open social account and language of the alert.
 TIMELINES = """
-    SELECT c.id AS contact_id, c.channel, c.language, c.timeline_of AS sender_id, NULL::text AS reason,
+    SELECT c.id AS contact_id, c.channel, c.language, 0::smallint AS wording, c.timeline_of AS sender_id,
+           NULL::text AS reason,
            NULL::timestamptz AS held_until, NULL::text AS held_for, false AS digests
       FROM contacts c
       JOIN senders s ON s.id = c.timeline_of AND s.status = 'open'
-      JOIN contents w ON (w.alert_id, w.channel, w.language) = (:alert, c.channel, c.language)
+      JOIN contents w ON (w.alert_id, w.channel, w.language, w.wording) = (:alert, c.channel, c.language, 0)
      WHERE c.channel = ANY(:channels)
 """
 
@@ -210,7 +212,7 @@ def count(s: Session, alert: Alert, residents: NDArray[np.int64], now: datetime)
 
 # For a preview, which may come before the texts and the timelines are written.
 TIMELINES_TO_COME = """
-    SELECT NULL::bigint, s.channel, l.language, s.id, NULL::text
+    SELECT NULL::bigint, s.channel, l.language, 0::smallint, s.id, NULL::text
       FROM senders s CROSS JOIN unnest(CAST(:languages AS text[])) AS l (language)
      WHERE s.channel = ANY(:timelines) AND s.status = 'open'
 """
@@ -233,6 +235,7 @@ def parameters(s: Session, alert: Alert, subscribers: Sequence[int], now: dateti
         "channels": list(alert.channels),
         "timelines": timelines(alert.channels),
         "subscribers": list(subscribers),
+        "wordings": [],  # of each of them, in their order; those that are missing read the general words
         "fallback": fallback,
         "now": now,
     }

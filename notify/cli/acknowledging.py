@@ -44,11 +44,11 @@ def _ask(alert_id: int) -> list[str]:
     with transaction() as s:
         found = linting.findings(s, reports.find_alert(s, alert_id), settings())
         texts = {
-            (row.channel, row.language): f"{row.subject}\n{row.text}".strip()
+            (row.wording, row.channel, row.language): f"{row.subject}\n{row.text}".strip()
             for row in s.query(StoredContent).filter_by(alert_id=alert_id)
         }
     open_ones = [one for one in found if one.acknowledged_at is None and (one.level == "warning" or one.to_be_read)]
-    return [one.key for one in open_ones if _may_stand(one, texts[one.channel, one.language])]
+    return [one.key for one in open_ones if _may_stand(one, texts[one.wording, one.channel, one.language])]
 
 
 def _may_stand(one: Checked, words: str) -> bool:

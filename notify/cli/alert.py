@@ -12,6 +12,7 @@ from notify import audience
 from notify.alerts import lifecycle
 from notify.alerts.approving import explanation
 from notify.alerts.reporting import after_action, history, report_files, reports
+from notify.alerts.writing import wordings
 from notify.cli import acting, bars, report_output, watching
 from notify.cli.acknowledging import acknowledge
 from notify.cli.approving import ask, launch_alone
@@ -101,15 +102,19 @@ def report(
     with transaction() as s:
         progress = reports.progress(s, alert_id)
         words = reports.words(s, alert_id)
+        labels = wordings.labels(s, alert_id)
         steps = history.steps(s, alert_id)
     if as_json:
-        said = [{"channel": w.channel, "language": w.language, "subject": w.subject, "text": w.text} for w in words]
+        said = [
+            {"channel": w.channel, "language": w.language, "wording": w.wording, "subject": w.subject, "text": w.text}
+            for w in words
+        ]
         print_json(progress.as_json() | {"words": said, "steps": steps})
         return
     _show(progress)
     bars.show_steps(steps)
     for w in words:
-        console.rule(f"{w.channel}, {w.language}", align="left")
+        console.rule(", ".join(filter(None, (w.channel, w.language, labels.get(w.wording)))), align="left")
         text = compose.readable(w.text, w.language)
         console.print(f"{w.subject}\n{text}".strip(), markup=False)
 

@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +62,12 @@ def verify(
     )
     if statement["status"] != "Actual":
         console.print(f"It was practice: {statement['status']}.", markup=False)
-    for channel, by_language in statement["words"].items():
+    for words in (statement["words"], *statement.get("wordings", ())):
+        _show(words)
+
+
+def _show(words: Mapping[str, Any]) -> None:
+    for channel, by_language in words.items():
         for language, said in by_language.items():
             with speaking(language):
                 own_link = _("(a link of each recipient's own)")

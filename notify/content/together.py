@@ -68,11 +68,15 @@ def _text(channel: Channel, language: str, briefs: Sequence[Brief], about: About
     city = in_language(language, about.city)
     lines = [_title(city, len(briefs), common)]
     for place, one in enumerate(briefs, 1):
-        said = one.text.removesuffix(common.stop).strip().removeprefix(f"{city}: ")
-        lines.append(f"{place}. {_SENTENCE.split(said)[0]} {one.link.partition('://')[2]}")
+        lines.append(f"{place}. {first_sentence(one.text, city, common.stop)} {one.link.partition('://')[2]}")
     if channel.leaves_by == "reply":
         lines.append(common.stop)
     return Words("", "\n".join(lines), "")
+
+
+def first_sentence(text: str, city: str, stop: str = "") -> str:
+    """Return the sentence of an alert that stands in a digest by text message."""
+    return _SENTENCE.split(text.removesuffix(stop).strip().removeprefix(f"{city}: "))[0]
 
 
 def _letter(_: Channel, language: str, briefs: Sequence[Brief], about: About, common: Common) -> Words:

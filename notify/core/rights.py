@@ -23,6 +23,8 @@ RIGHTS = {
     "address_ledger": "SELECT, INSERT",
     "consents": "SELECT, INSERT",
     "contents": "SELECT, INSERT",
+    "wording_parts": "SELECT, INSERT",
+    "wordings": "SELECT, INSERT",
     "incidents": "SELECT, INSERT",
     "incident_claims": "SELECT, INSERT, UPDATE (released_at)",
     "incident_notes": "SELECT, INSERT",

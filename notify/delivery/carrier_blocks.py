@@ -153,12 +153,13 @@ _MOVE = f"""
           FROM ours JOIN deliveries d ON d.batch_id = ours.id JOIN contacts c ON c.id = d.contact_id
          WHERE d.id = ANY(%(ids)s) AND d.state = 'queued'
     ), made AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until, digest)
-        SELECT ours.alert_id, ours.channel, ours.language, ours.lane, passed.sender_id, ours.ordinal, count(*),
-               'waiting'::batch_state, ours.held_until, ours.digest
+        INSERT INTO batches (alert_id, channel, language, wording, lane, sender_id, ordinal, size, state, held_until,
+                             digest)
+        SELECT ours.alert_id, ours.channel, ours.language, ours.wording, ours.lane, passed.sender_id, ours.ordinal,
+               count(*), 'waiting'::batch_state, ours.held_until, ours.digest
           FROM passed, ours WHERE passed.sender_id IS NOT NULL
-         GROUP BY ours.alert_id, ours.channel, ours.language, ours.lane, passed.sender_id, ours.ordinal,
-                  ours.held_until, ours.digest
+         GROUP BY ours.alert_id, ours.channel, ours.language, ours.wording, ours.lane, passed.sender_id,
+                  ours.ordinal, ours.held_until, ours.digest
         RETURNING id, sender_id
     )
     UPDATE deliveries d
@@ -180,15 +181,17 @@ _SETTLE = f"""
            FOR UPDATE OF r, b SKIP LOCKED
     ), passed AS MATERIALIZED (
         SELECT refused.delivery_id, refused.reference, refused.code, a.id AS alert_id, refused.channel,
-               refused.language, refused.lane, refused.ordinal, refused.held_until, refused.digest,
+               refused.language, refused.wording, refused.lane, refused.ordinal, refused.held_until, refused.digest,
                CASE WHEN a.state IN ('sending', 'paused') AND a.expires_at > %(now)s THEN {_FREE} END AS sender_id
           FROM refused JOIN alerts a ON a.id = refused.alert_id JOIN contacts c ON c.id = refused.contact_id
     ), made AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until, digest)
-        SELECT alert_id, channel, language, lane, sender_id, min(ordinal), count(*), 'waiting'::batch_state,
+        INSERT INTO batches (alert_id, channel, language, wording, lane, sender_id, ordinal, size, state, held_until,
+                             digest)
+        SELECT alert_id, channel, language, wording, lane, sender_id, min(ordinal), count(*), 'waiting'::batch_state,
                max(held_until), digest
-          FROM passed WHERE sender_id IS NOT NULL GROUP BY alert_id, channel, language, lane, sender_id, digest
-        RETURNING id, alert_id, channel, language, sender_id, digest
+          FROM passed WHERE sender_id IS NOT NULL
+         GROUP BY alert_id, channel, language, wording, lane, sender_id, digest
+        RETURNING id, alert_id, channel, language, wording, sender_id, digest
     ), settled AS (
         UPDATE carrier_refusals r SET settled_at = %(now)s
           FROM refused WHERE (r.delivery_id, r.reference) = (refused.delivery_id, refused.reference)
@@ -199,7 +202,7 @@ _SETTLE = f"""
            reference = CASE WHEN made.id IS NULL THEN passed.reference END,
            attempts = d.attempts - CASE WHEN made.id IS NULL THEN 0 ELSE 1 END,
            batch_id = coalesce(made.id, d.batch_id), settled_at = %(now)s
-      FROM passed LEFT JOIN made USING (alert_id, channel, language, sender_id, digest)
+      FROM passed LEFT JOIN made USING (alert_id, channel, language, wording, sender_id, digest)
      WHERE d.id = passed.delivery_id AND d.state = ANY(%(from)s::delivery_state[])
        AND coalesce(d.reference, passed.reference) = passed.reference
 """

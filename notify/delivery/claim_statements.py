@@ -128,8 +128,8 @@ def _or_hold(*, blocks: bool) -> str:
     ), room AS MATERIALIZED (
         SELECT h.id, waits.held_until, waits.digest, waits.n FROM waits CROSS JOIN leased b CROSS JOIN LATERAL (
             SELECT x.id FROM batches x
-             WHERE (x.alert_id, x.channel, x.language, x.held_until, x.digest)
-                 = (b.alert_id, b.channel, b.language, waits.held_until, waits.digest)
+             WHERE (x.alert_id, x.channel, x.language, x.wording, x.held_until, x.digest)
+                 = (b.alert_id, b.channel, b.language, b.wording, waits.held_until, waits.digest)
                AND x.sender_id IS NOT DISTINCT FROM b.sender_id
                AND x.state = 'held' AND x.held_until > {SURELY_HELD} AND x.size + waits.n <= greatest(b.size, {SMALL})
              ORDER BY x.id LIMIT 1 FOR UPDATE SKIP LOCKED) AS h
@@ -137,9 +137,10 @@ def _or_hold(*, blocks: bool) -> str:
         UPDATE batches x SET size = x.size + room.n FROM room WHERE x.id = room.id
         RETURNING x.id, x.held_until, x.digest
     ), made AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until, digest)
-        SELECT b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal, waits.n, 'held'::batch_state,
-               waits.held_until, waits.digest
+        INSERT INTO batches (alert_id, channel, language, wording, lane, sender_id, ordinal, size, state, held_until,
+                             digest)
+        SELECT b.alert_id, b.channel, b.language, b.wording, b.lane, b.sender_id, b.ordinal, waits.n,
+               'held'::batch_state, waits.held_until, waits.digest
           FROM waits, leased b
          WHERE NOT EXISTS (SELECT FROM room WHERE (room.held_until, room.digest) = (waits.held_until, waits.digest))
         RETURNING id, held_until, digest

@@ -17,7 +17,7 @@ from notify.models import Alert, Lane
 BATCH_S = 10.0  # a batch takes about this long at its channel's rate
 BATCH_MOST = 1000  # deliveries
 
-# Writes deliveries and their batches. The tables are joined by (channel, language, sender, ordinal).
+# Writes deliveries and their batches. The tables are joined by (channel, language, wording, sender, ordinal).
 _WRITE = """
     WITH reached AS MATERIALIZED (
         {reached}
@@ -25,18 +25,21 @@ _WRITE = """
         SELECT * FROM unnest(CAST(:channels AS text[]), CAST(:sizes AS integer[])) AS z (channel, size)
     ), numbered AS MATERIALIZED (
         SELECT reached.*, held_until IS NOT NULL AND digests AS digest,
-               (row_number() OVER (PARTITION BY channel, language, sender_id, reason IS NULL, held_until, digests
+               (row_number() OVER (PARTITION BY channel, language, wording, sender_id, reason IS NULL, held_until,
+                                                digests
                                    ORDER BY contact_id) - 1)
                / size AS ordinal
           FROM reached JOIN sizes USING (channel)
     ), new_batches AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until, digest)
-        SELECT :alert, channel, language, CAST(:lane AS lane), sender_id, ordinal, count(*),
+        INSERT INTO batches (alert_id, channel, language, wording, lane, sender_id, ordinal, size, state, held_until,
+                             digest)
+        SELECT :alert, channel, language, wording, CAST(:lane AS lane), sender_id, ordinal, count(*),
                CAST(CASE WHEN CAST(:ask AS timestamptz) IS NOT NULL THEN 'unsettled'
                          WHEN held_until IS NOT NULL THEN 'held' ELSE 'waiting' END AS batch_state), held_until,
                digest
-          FROM numbered WHERE reason IS NULL GROUP BY channel, language, sender_id, ordinal, held_until, digest
-        RETURNING id, channel, language, sender_id, ordinal, held_until, digest
+          FROM numbered WHERE reason IS NULL
+         GROUP BY channel, language, wording, sender_id, ordinal, held_until, digest
+        RETURNING id, channel, language, wording, sender_id, ordinal, held_until, digest
     ), added AS (
         INSERT INTO deliveries (alert_id, contact_id, batch_id, state, reason, settled_at, claimed_at, sender_id)
         SELECT :alert, d.contact_id, b.id,
@@ -51,8 +54,10 @@ _WRITE = """
                     THEN coalesce(d.sender_id, (SELECT min(id) FROM senders x WHERE x.channel = d.channel)) END
           FROM numbered d LEFT JOIN new_batches b
             ON d.reason IS NULL AND b.digest = d.digest
-           AND (b.channel, b.language, b.ordinal, coalesce(b.sender_id, 0), coalesce(b.held_until, '-infinity'))
-             = (d.channel, d.language, d.ordinal, coalesce(d.sender_id, 0), coalesce(d.held_until, '-infinity'))
+           AND (b.channel, b.language, b.wording, b.ordinal, coalesce(b.sender_id, 0),
+                coalesce(b.held_until, '-infinity'))
+             = (d.channel, d.language, d.wording, d.ordinal, coalesce(d.sender_id, 0),
+                coalesce(d.held_until, '-infinity'))
         RETURNING id
     )
     SELECT array(SELECT id FROM new_batches WHERE held_until IS NULL ORDER BY id) AS batches,

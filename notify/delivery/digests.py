@@ -133,7 +133,8 @@ _ALONG = f"""
     SELECT found.carrier_id, m.id, a.id, w.subject, w.text
       FROM found JOIN deliveries m ON m.id = found.id JOIN batches b ON b.id = m.batch_id
       JOIN alerts a ON a.id = m.alert_id
-      JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
+      JOIN contents w
+        ON (w.alert_id, w.channel, w.language, w.wording) = (b.alert_id, b.channel, b.language, b.wording)
       JOIN contacts c ON c.id = m.contact_id JOIN choices own ON own.subscriber_id = c.subscriber_id
       {rules.facts("a.topic")}
      WHERE own.digest IS NOT NULL AND b.language = %(language)s  -- a message is in one language
@@ -165,24 +166,26 @@ _MERGE = f"""
 
 _LET_GO = f"""
     WITH mine AS MATERIALIZED (
-        SELECT d.id, b.alert_id, b.channel, b.language, b.lane, b.sender_id, b.ordinal
+        SELECT d.id, b.alert_id, b.channel, b.language, b.wording, b.lane, b.sender_id, b.ordinal
           FROM batches b JOIN contacts c ON c.subscriber_id = :id
           JOIN deliveries d ON (d.alert_id, d.contact_id) = (b.alert_id, c.id) AND d.batch_id = b.id
          WHERE b.state = 'held' AND b.digest AND d.state = 'held' AND d.reason = '{rules.DIGEST}' FOR UPDATE OF d
     ), made AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until, digest)
-        SELECT alert_id, channel, language, lane, sender_id, min(ordinal), count(*), 'held', :now, false
-          FROM mine GROUP BY alert_id, channel, language, lane, sender_id
-        RETURNING id, alert_id, channel, language, sender_id
+        INSERT INTO batches (alert_id, channel, language, wording, lane, sender_id, ordinal, size, state, held_until,
+                             digest)
+        SELECT alert_id, channel, language, wording, lane, sender_id, min(ordinal), count(*), 'held', :now, false
+          FROM mine GROUP BY alert_id, channel, language, wording, lane, sender_id
+        RETURNING id, alert_id, channel, language, wording, sender_id
     )
     UPDATE deliveries d SET batch_id = made.id
-      FROM mine JOIN made USING (alert_id, channel, language)
+      FROM mine JOIN made USING (alert_id, channel, language, wording)
      WHERE d.id = mine.id AND made.sender_id IS NOT DISTINCT FROM mine.sender_id
 """
 _MERGED_INTO = """
     SELECT x.carrier_id, m.alert_id, w.subject, w.text
       FROM merged x JOIN deliveries m ON m.id = x.delivery_id JOIN batches b ON b.id = m.batch_id
-      JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
+      JOIN contents w
+        ON (w.alert_id, w.channel, w.language, w.wording) = (b.alert_id, b.channel, b.language, b.wording)
      WHERE x.carrier_id = ANY(:ids) ORDER BY x.carrier_id, m.alert_id DESC
 """
 

@@ -11,13 +11,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import audience
+from notify.audience import Readers, Wordings
 from notify.channels import channel
 from notify.core import alarms, crypto, db, keyring
 from notify.core.db import resolvers_engine, transaction
@@ -66,9 +65,10 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
     batches: list[int] = []
     with transaction(resolvers_engine) as s:
         alert = _sending(s, alert_id)
-        through, area, shared = (
+        through, area, wordings, shared = (
             alert.fanout_through,
             audience.membership(alert),
+            audience.read_wordings(s, alert_id),
             delivery_rows.shared_values(s, alert, now),
         )
         if through < 0:
@@ -79,10 +79,10 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
         through = 0
     if through == 0:
         with transaction(resolvers_engine) as s:
-            batches, through = _first_slice(s, alert_id, area, shared)
+            batches, through = _first_slice(s, alert_id, area, wordings, shared)
         yield batches
     with transaction(resolvers_engine) as s:
-        rest = audience.residents_inside(s, area, now, after=through)
+        rest = audience.readers_inside(s, area, wordings, now, after=through)
     # If the first ids held nobody inside, no phone has rung yet: begin with a small slice again.
     yield from _write_slices(alert_id, _parts(rest, SLICE if batches else FIRST_SLICE), shared)
     with transaction(resolvers_engine) as s:
@@ -92,33 +92,35 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
         predictions.store(s, alert_id)
 
 
-def _first_slice(s: Session, alert_id: int, area: Membership, shared: Mapping[str, Any]) -> tuple[list[int], int]:
+def _first_slice(
+    s: Session, alert_id: int, area: Membership, wordings: Wordings | None, shared: Mapping[str, Any]
+) -> tuple[list[int], int]:
     """Write the first few residents, found among the first ids, so that no phone waits for a million places to be read.
 
     Returns their batches and the id up to which the audience is resolved.
     """
     alert = _sending(s, alert_id)
     through = s.execute(text("SELECT coalesce(min(id), 0) FROM subscribers")).scalar_one() + FIRST_IDS
-    residents = audience.residents_inside(s, area, shared["now"], through=through)
-    if residents.size > FIRST_SLICE:
-        residents = residents[:FIRST_SLICE]
-        through = int(residents[-1])
-    batches, added = _write_residents(s, alert, residents.tolist(), shared)
+    readers = audience.readers_inside(s, area, wordings, shared["now"], through=through)
+    if readers.residents.size > FIRST_SLICE:
+        readers = readers.cut(0, FIRST_SLICE)
+        through = int(readers.residents[-1])
+    batches, added = _write_residents(s, alert, readers, shared)
     _advance(s, alert_id, added, through=through)
     return batches, through
 
 
-def _parts(residents: NDArray[np.int64], most: int) -> list[NDArray[np.int64]]:
+def _parts(readers: Readers, most: int) -> list[Readers]:
     """Split residents into slices that grow from `most`: a large slice costs less for each resident."""
     parts = []
-    while residents.size:
-        parts.append(residents[:most])
-        residents = residents[most:]
+    while readers.residents.size:
+        parts.append(readers.cut(0, most))
+        readers = readers.cut(most)
         most = SLICE if most < SLICE else min(most * LARGER, LARGEST_SLICE)
     return parts
 
 
-def _write_slices(alert_id: int, parts: list[NDArray[np.int64]], shared: Mapping[str, Any]) -> Iterator[list[int]]:
+def _write_slices(alert_id: int, parts: list[Readers], shared: Mapping[str, Any]) -> Iterator[list[int]]:
     slices: deque[Future[list[int]]] = deque()
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="fanout") as writers:
         for part in parts:
@@ -130,14 +132,14 @@ def _write_slices(alert_id: int, parts: list[NDArray[np.int64]], shared: Mapping
 
 
 def _write_slice(
-    alert_id: int, residents: NDArray[np.int64], shared: Mapping[str, Any], before: "Future[list[int]] | None"
+    alert_id: int, readers: Readers, shared: Mapping[str, Any], before: "Future[list[int]] | None"
 ) -> list[int]:
     """Write one slice, and commit it after the one before; an error there is raised here too."""
     with transaction(resolvers_engine) as s:
-        batches, added = _write_residents(s, _sending(s, alert_id), residents.tolist(), shared)
+        batches, added = _write_residents(s, _sending(s, alert_id), readers, shared)
         if before is not None:
             before.result()
-        _advance(s, alert_id, added, through=int(residents[-1]))
+        _advance(s, alert_id, added, through=int(readers.residents[-1]))
     return batches
 
 
@@ -181,9 +183,7 @@ def _write_timelines(s: Session, alert: Alert, shared: Mapping[str, Any]) -> tup
     return written[0] if written else ([], 0)
 
 
-def _write_residents(
-    s: Session, alert: Alert, residents: list[int], shared: Mapping[str, Any]
-) -> tuple[list[int], int]:
+def _write_residents(s: Session, alert: Alert, readers: Readers, shared: Mapping[str, Any]) -> tuple[list[int], int]:
     """Write the rows of residents. If PostgreSQL refuses those of one, the others are still written (law 15)."""
 
     def refused(resident: int, why: Exception) -> None:
@@ -192,9 +192,10 @@ def _write_residents(
         alarms.refused_row(f"write the deliveries of resident {resident}", why, shared["now"], alert_id=alert.id)
 
     def work(some: Sequence[int]) -> tuple[list[int], int]:
-        return delivery_rows.write(s, delivery_rows.reached(alert), {**shared, "subscribers": list(some)})
+        values = {**shared, "subscribers": list(some), "wordings": readers.wordings_of(some)}
+        return delivery_rows.write(s, delivery_rows.reached(alert), values)
 
-    written = db.in_halves(residents, work, refused, s.begin_nested)
+    written = db.in_halves(readers.residents.tolist(), work, refused, s.begin_nested)
     return [batch for batches, _ in written for batch in batches], sum(added for _, added in written)
 
 
@@ -212,7 +213,7 @@ def _open_timelines(s: Session, alert: Alert, now: datetime) -> None:
     keyring.hold(s)
     rows = s.execute(
         text("""SELECT s.id, s.provider, s.address, w.channel, w.language FROM senders s JOIN contents w USING (channel)
-                 WHERE w.alert_id = :alert AND s.channel = ANY(:timelines) AND s.status = 'open'"""),
+                 WHERE w.alert_id = :alert AND w.wording = 0 AND s.channel = ANY(:timelines) AND s.status = 'open'"""),
         {"alert": alert.id, "timelines": channel.timelines()},
     ).all()
     for row in rows:

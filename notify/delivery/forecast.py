@@ -207,8 +207,9 @@ def _zones(s: Session, alert: Alert) -> list[tuple[str, bytes]]:
 
 
 def _stored_costs(s: Session, alert_id: int, channel: str) -> Mapping[str, int]:
+    """Return the tokens of a message by language: of the longest wording, so that no forecast promises too much."""
     rows = s.execute(
-        text("SELECT language, cost FROM contents WHERE alert_id = :a AND channel = :c"),
+        text("SELECT language, max(cost) AS cost FROM contents WHERE alert_id = :a AND channel = :c GROUP BY language"),
         {"a": alert_id, "c": channel},
     ).all()
     return {row.language: row.cost for row in rows}
@@ -251,7 +252,8 @@ def _ahead(s: Session, alert: Alert, channel: str, own: float) -> float:
         text("""
             SELECT b.lane::text AS lane, sum(b.size * w.cost)::float8 AS tokens
               FROM batches b JOIN alerts a ON a.id = b.alert_id
-              JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
+              JOIN contents w
+                ON (w.alert_id, w.channel, w.language, w.wording) = (b.alert_id, b.channel, b.language, b.wording)
              WHERE b.state IN ('waiting', 'leased') AND a.state IN ('sending', 'sent') AND b.alert_id <> :alert
                AND b.channel = :channel GROUP BY a.id, b.lane"""),
         {"alert": alert.id, "channel": channel},

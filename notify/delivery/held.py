@@ -155,8 +155,10 @@ _RELEASE = f"""
         SELECT batch_id, count(*) FILTER (WHERE fate IS NULL) AS n, row_number() OVER () AS ordinal FROM fated
          GROUP BY batch_id HAVING bool_or(fate = 'waits')
     ), made AS (
-        INSERT INTO batches (alert_id, channel, language, lane, sender_id, ordinal, size, state, held_until, digest)
-        SELECT alert_id, channel, language, lane, sender_id, divided.ordinal, n, 'waiting', held_until, digest
+        INSERT INTO batches (alert_id, channel, language, wording, lane, sender_id, ordinal, size, state, held_until,
+                             digest)
+        SELECT alert_id, channel, language, wording, lane, sender_id, divided.ordinal, n, 'waiting', held_until,
+               digest
           FROM divided JOIN due ON due.id = batch_id WHERE n > 0
         RETURNING id, lane, ordinal
     ), released AS (

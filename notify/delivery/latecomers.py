@@ -33,14 +33,16 @@ def add(s: Session, alert_id: int, residents: Sequence[int], now: datetime) -> l
     if alert is None:
         return []
     shared = delivery_rows.shared_values(s, alert, now)
+    untold = _untold(s, alert_id, residents)
+    readers = audience.readers_among(s, alert, untold, now)
 
     def refused(resident: int, why: Exception) -> None:
         alarms.refused_row(f"write the deliveries of resident {resident}", why, now, alert_id=alert_id)
 
     def work(some: Sequence[int]) -> list[int]:
-        return _write(s, alert, {**shared, "subscribers": list(some)})
+        return _write(s, alert, {**shared, "subscribers": list(some), "wordings": readers.wordings_of(some)})
 
-    written = db.in_halves(_untold(s, alert_id, residents), work, refused, s.begin_nested)
+    written = db.in_halves(untold, work, refused, s.begin_nested)
     batches = [batch for some in written for batch in some]
     if batches:
         log.info("alert.joined_later", alert=alert_id, batches=batches)
@@ -89,18 +91,18 @@ _UNWRITTEN = """SELECT found.* FROM ({}) AS found
 _AGAIN = {
     lane: f"""
     WITH again AS MATERIALIZED (
-        SELECT found.channel, found.language, d.id
+        SELECT found.channel, found.language, found.wording, d.id
           FROM ({reached}) AS found
           JOIN deliveries d ON (d.alert_id, d.contact_id) = (:alert, found.contact_id)
          WHERE found.reason IS NULL AND d.batch_id IS NULL AND d.state = ANY (CAST(:left_out AS delivery_state[]))
     ), new_batches AS (
-        INSERT INTO batches (alert_id, channel, language, lane, ordinal, size, state)
-        SELECT :alert, channel, language, CAST(:lane AS lane), 0, count(*), 'waiting'
-          FROM again GROUP BY channel, language
-        RETURNING id, channel, language
+        INSERT INTO batches (alert_id, channel, language, wording, lane, ordinal, size, state)
+        SELECT :alert, channel, language, wording, CAST(:lane AS lane), 0, count(*), 'waiting'
+          FROM again GROUP BY channel, language, wording
+        RETURNING id, channel, language, wording
     ), queued AS (
         UPDATE deliveries d SET state = '{DeliveryState.QUEUED}', reason = NULL, settled_at = NULL, batch_id = b.id
-          FROM again JOIN new_batches b USING (channel, language)
+          FROM again JOIN new_batches b USING (channel, language, wording)
          WHERE d.id = again.id AND d.state = ANY (CAST(:left_out AS delivery_state[])) RETURNING d.id
     )
     SELECT array(SELECT id FROM new_batches ORDER BY id) WHERE (SELECT count(*) FROM queued) > 0

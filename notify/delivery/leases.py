@@ -104,7 +104,7 @@ _LEASE = """
            lease_until = now() + make_interval(secs => %(seconds)s)
       FROM picked, alerts a, contents w
      WHERE b.id = picked.id AND a.id = b.alert_id
-       AND (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
+       AND (w.alert_id, w.channel, w.language, w.wording) = (b.alert_id, b.channel, b.language, b.wording)
     RETURNING b.id, b.lease, b.alert_id, b.channel, b.language, b.lane::text, b.size,
               (SELECT x.id FROM senders x WHERE x.id = b.sender_id AND (x.status = 'open' OR EXISTS (
                       SELECT FROM contacts c WHERE c.timeline_of = x.id))),

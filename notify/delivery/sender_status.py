@@ -149,7 +149,7 @@ def _used(client: "redis.Redis", senders: Sequence[int], now: datetime) -> dict[
 # sender.
 _WAITING = """
     SELECT b.channel, sum(b.size)::bigint AS messages, sum(b.size * w.cost)::bigint AS tokens
-      FROM batches b JOIN contents w USING (alert_id, channel, language)
+      FROM batches b JOIN contents w USING (alert_id, channel, language, wording)
       JOIN alerts a ON a.id = b.alert_id AND a.state IN ('sending', 'sent')
      WHERE b.state <> 'done' AND b.state <> 'held' GROUP BY b.channel
 """

@@ -35,7 +35,7 @@ _USED = """
                WHERE m.sender_id = :sender AND m.claimed_at >= :begins AND m.claimed_at < :ends
                  AND (m.state IN ('claimed', 'accepted', 'unknown') OR m.state = 'failed' AND m.reference <> ''))
       FROM alerts a JOIN batches b ON b.alert_id = a.id JOIN deliveries d ON d.batch_id = b.id
-      JOIN contents w ON (w.alert_id, w.channel, w.language) = (b.alert_id, b.channel, b.language)
+      JOIN contents w ON (w.alert_id, w.channel, w.language, w.wording) = (b.alert_id, b.channel, b.language, b.wording)
      WHERE a.launched_at < :ends AND (a.finished_at IS NULL OR a.finished_at >= :begins)
        AND d.sender_id = :sender AND d.claimed_at >= :begins AND d.claimed_at < :ends
        AND (d.state IN ('sending', 'accepted', 'unknown', 'delivered', 'undelivered')

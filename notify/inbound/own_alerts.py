@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from notify.alerts import instead
 from notify.alerts.listing import InIncident
+from notify.audience import wordings
 from notify.channels.channel import CHANNELS
 from notify.content.compose import catalogue
 from notify.core import keyring, points
@@ -148,8 +149,13 @@ def _topic(alert: InIncident) -> str:
 def _heading(heard: Heard, alert: InIncident) -> str:
     """Return what the alert is called in the most detailed of its messages, in the resident's language if there are."""
     preferred = [heard.language, *settings().languages]
+    wording = wordings.sent_to(heard.s, alert.id, heard.resident) if heard.resident else wordings.GENERAL
     found = heard.s.scalars(
-        select(StoredContent).where(StoredContent.alert_id == alert.id, StoredContent.language.in_(preferred))
+        select(StoredContent).where(
+            StoredContent.alert_id == alert.id,
+            StoredContent.wording == wording,
+            StoredContent.language.in_(preferred),
+        )
     )
     best = min(found, key=lambda one: (preferred.index(one.language), -CHANNELS[one.channel].detail), default=None)
     return (best.subject if best else "") or catalogue().event(alert.event).label

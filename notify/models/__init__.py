@@ -2,7 +2,15 @@
 
 from notify.models.address import AddressPoint, Landmark
 from notify.models.alarm import Alarm
-from notify.models.alert import Alert, AlertZone, Incident, LintAcknowledgement, StoredContent
+from notify.models.alert import (
+    Alert,
+    AlertZone,
+    Incident,
+    LintAcknowledgement,
+    StoredContent,
+    StoredWording,
+    WordingPart,
+)
 from notify.models.arrival import Arrival, PlaceCheck
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
@@ -134,12 +142,14 @@ __all__ = [
     "StoredContent",
     "StoredInbound",
     "StoredReceipt",
+    "StoredWording",
     "Street",
     "Subscriber",
     "Suppression",
     "Topic",
     "WarnRequest",
     "WordVersion",
+    "WordingPart",
     "WorkingDraft",
     "Zone",
     "ZonePopulation",

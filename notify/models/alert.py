@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, UniqueConstraint, false, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, SmallInteger, Text, UniqueConstraint, false, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -106,7 +106,8 @@ class AlertZone(Base):
 
 
 class StoredContent(Base):
-    """The words for one channel and language. `cost`: throttle tokens per recipient (SMS segments, else 1).
+    """The words for one channel, language and wording: 0 is the general one, which the public reads, too.
+    `cost`: throttle tokens per recipient (SMS segments, else 1).
 
     `stale`: a translation that was older than its original when the alert was made."""
 
@@ -114,11 +115,36 @@ class StoredContent(Base):
     alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
     channel: Mapped[str] = mapped_column(primary_key=True)
     language: Mapped[str] = mapped_column(primary_key=True)
+    wording: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default="0")
     subject: Mapped[str]
     text: Mapped[str]
     html: Mapped[str]
     cost: Mapped[int] = mapped_column(Integer)
     stale: Mapped[bool] = mapped_column(server_default=false())
+
+
+class WordingPart(Base):
+    """A part of an alert's area that decides which words residents with a place in it read. `label`: for staff."""
+
+    __tablename__ = "wording_parts"
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
+    part: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    area: Mapped[bytes]
+    label: Mapped[str]
+
+
+class StoredWording(Base):
+    """The wording for those who have places in exactly these parts, ascending. `blanks`: those that differ from the
+    alert's; `area`: its own name for the area, by language."""
+
+    __tablename__ = "wordings"
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
+    wording: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    parts: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
+    blanks: Mapped[dict[str, Any]]
+    area: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+
+    __table_args__ = (UniqueConstraint("alert_id", "parts"),)
 
 
 class LintAcknowledgement(Base):

@@ -14,13 +14,14 @@ from notify.models.states import BatchState, DeliveryState
 
 
 class Batch(Base):
-    """Deliveries of one alert, channel and language that one worker leases together."""
+    """Deliveries of one alert, channel, language and wording that one worker leases together."""
 
     __tablename__ = "batches"
     id: Mapped[Id]
     alert_id: Mapped[int] = mapped_column(ForeignKey("alerts.id"))
     channel: Mapped[str]
     language: Mapped[str]
+    wording: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     lane: Mapped[Lane] = mapped_column(pg_enum(Lane, "lane"))
     sender_id: Mapped[int | None] = mapped_column(ForeignKey("senders.id"))
     ordinal: Mapped[int] = mapped_column(Integer)
@@ -35,8 +36,8 @@ class Batch(Base):
 
     __table_args__ = (
         ForeignKeyConstraint(
-            ["alert_id", "channel", "language"],
-            ["contents.alert_id", "contents.channel", "contents.language"],
+            ["alert_id", "channel", "language", "wording"],
+            ["contents.alert_id", "contents.channel", "contents.language", "contents.wording"],
         ),
         Index("batches_in_work", "state", "lease_until", postgresql_where=text("state <> 'done'")),
         Index("batches_of_alert", "alert_id"),

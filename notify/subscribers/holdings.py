@@ -95,9 +95,9 @@ HELD = {
                        JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
                       WHERE r.id = :id AND a.launched_at IS NOT NULL AND a.expires_at > :since AND {IS_THEIRS})""",  # noqa: S608
         {"batch_id": INTERNAL},
-        """, (SELECT x.subject FROM batches b JOIN contents x USING (alert_id, channel, language)
+        """, (SELECT x.subject FROM batches b JOIN contents x USING (alert_id, channel, language, wording)
                WHERE b.id = t.batch_id) AS subject,
-             (SELECT x.text FROM batches b JOIN contents x USING (alert_id, channel, language)
+             (SELECT x.text FROM batches b JOIN contents x USING (alert_id, channel, language, wording)
                WHERE b.id = t.batch_id) AS text""",
     ),
     "joinings": Held(

@@ -253,7 +253,8 @@ _MESSAGES = f"""
            d.reason IS NULL AND EXISTS (SELECT FROM merged m WHERE m.carrier_id = d.id) AS carries
       FROM alerts a CROSS JOIN contacts c JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
       JOIN subscribers r ON r.id = c.subscriber_id LEFT JOIN batches b ON b.id = d.batch_id
-      LEFT JOIN contents x ON (x.alert_id, x.channel, x.language) = (b.alert_id, b.channel, b.language)
+      LEFT JOIN contents x
+        ON (x.alert_id, x.channel, x.language, x.wording) = (b.alert_id, b.channel, b.language, b.wording)
      WHERE r.id = :id AND a.launched_at IS NOT NULL AND a.expires_at > :since AND {record.IS_THEIRS}
      ORDER BY a.launched_at DESC, a.id DESC, c.id LIMIT :most
 """  # noqa: S608  a constant of ours

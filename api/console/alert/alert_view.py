@@ -23,7 +23,7 @@ from notify.alerts.reporting import after_action, history, reports
 from notify.alerts.reporting.after_action import Kin
 from notify.alerts.words import differences, linting
 from notify.alerts.words.differences import Differences
-from notify.alerts.writing import replaced_area, rewriting, told_there, working_drafts
+from notify.alerts.writing import replaced_area, rewriting, told_there, wordings, working_drafts
 from notify.alerts.writing.replaced_area import Replaced
 from notify.alerts.writing.rewriting import Rewriting
 from notify.alerts.writing.similar import Similar, similar
@@ -78,6 +78,8 @@ class AlertView(Shown):
     is_grave: bool  # its launch counts down
     alone_most: int | None = None  # the reader is its author, and it goes to more contacts than one person may approve
     words: Sequence[StoredContent] = ()
+    readings: Sequence[wordings.Reading] = ()  # its wordings, if it has others than the general one
+    readers: Mapping[int, int] = field(default_factory=dict)  # how many residents would read each, before the launch
     drawing: Outline | None = None
     tested: Sequence[own_tests.Tested] = ()  # to the reader's own contacts
     similar: Sequence[Similar] = ()  # of other incidents
@@ -101,8 +103,10 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
     """Read an alert's page; `moving`: only the parts that change by themselves. Raises NotFound."""
     with transaction() as s:
         alert = reports.find_alert(s, alert_id)
+        apart = wordings.counted(s, alert_id)
     waits = alert.state in states.BEFORE_LAUNCH and alert.area is not None
     reached = _reached(alert, now) if waits else None  # takes a connection of its own
+    readers = apart.read(alert) if apart and waits and not moving else {}  # and so does this
     with transaction() as s:
         view = seen_by(shown(s, alert_id, now), caller, now)
         if reached is not None and view.alert.state in states.BEFORE_LAUNCH:
@@ -116,6 +120,8 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
         view = replace(
             view,
             words=reports.words(s, alert_id),
+            readings=wordings.readings(s, alert_id),
+            readers=readers,
             drawing=in_city(s, alert.area) if alert.area is not None else None,
             tested=own_tests.sent(s, alert_id, caller.operator),
         )

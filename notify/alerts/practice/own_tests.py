@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts.reporting import reports
+from notify.audience.wordings import GENERAL
 from notify.content.compose import readable
 from notify.core import audit, operator_words
 from notify.core.errors import Refused
@@ -78,7 +79,11 @@ def _rows(
     marked = operator_words.of("test")
     order = {language: place for place, language in enumerate(settings.languages)}
     words = s.scalars(
-        select(StoredContent).where(StoredContent.alert_id == alert.id, StoredContent.channel.in_(channels))
+        select(StoredContent).where(
+            StoredContent.alert_id == alert.id,
+            StoredContent.wording == GENERAL,
+            StoredContent.channel.in_(channels),
+        )
     )
     return [
         {

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
+from notify.audience.wordings import GENERAL
 from notify.core import alarms, audit, crypto, db, keyring, statements
 from notify.core.settings import settings
 from notify.models import Alert, Operator, SigningKey, Statement, StoredContent
@@ -135,14 +136,17 @@ def _alone(s: Session) -> None:
 
 def _body(s: Session, alert_id: int) -> str:
     """Return the canonical statement of an alert."""
-    words: dict[str, dict[str, Any]] = {}
-    for one in s.scalars(select(StoredContent).where(StoredContent.alert_id == alert_id)):
+    by_wording: dict[int, dict[str, dict[str, Any]]] = {GENERAL: {}}
+    stored = select(StoredContent).where(StoredContent.alert_id == alert_id).order_by(StoredContent.wording)
+    for one in s.scalars(stored):
         said = {"subject": one.subject, "text": one.text} if one.subject else {"text": one.text}
-        words.setdefault(one.channel, {})[one.language] = said
-    return statements.canonical(_statement(s.get_one(Alert, alert_id), words))
+        by_wording.setdefault(one.wording, {}).setdefault(one.channel, {})[one.language] = said
+    words, *others = by_wording.values()
+    return statements.canonical(_statement(s.get_one(Alert, alert_id), words, others))
 
 
-def _statement(alert: Alert, words: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _statement(alert: Alert, words: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+    """`others`: the words for who has places in some parts of the area. A statement without any is as it always was."""
     known = settings()
     return {
         "kind": statements.KIND,
@@ -161,6 +165,7 @@ def _statement(alert: Alert, words: dict[str, dict[str, Any]]) -> dict[str, Any]
         "launched": _shown(alert.launched_at),
         "expires": _shown(alert.expires_at),
         "words": words,
+        **({"wordings": others} if others else {}),
     }
 
 

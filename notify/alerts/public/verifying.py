@@ -6,7 +6,7 @@ gives it: with other blanks, quotes or letters of another case.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,8 +14,9 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.audience.wordings import GENERAL
 from notify.content import together
-from notify.content.compose import UNSUBSCRIBE_URL
+from notify.content.compose import UNSUBSCRIBE_URL, in_language
 from notify.core.settings import settings
 from notify.core.urls import find_urls
 from notify.models import Alert, Lane, StoredContent
@@ -43,7 +44,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the city sent. `words`: by channel and language."""
+    """What the city sent. `words`: the general ones, by channel and language. `apart`: those of each other
+    wording, which went to who has places in some parts of the area."""
 
     alert_id: int
     status: str
@@ -51,6 +53,7 @@ class Sent:
     launched_at: datetime
     expires_at: datetime
     words: Mapping[tuple[str, str], StoredContent]
+    apart: tuple[Mapping[tuple[str, str], StoredContent], ...] = ()
 
 
 def code_of(given: str) -> int | None:
@@ -93,9 +96,12 @@ def find(s: Session, alert_id: int) -> Sent | None:
     ).first()
     if alert is None or alert.launched_at is None:
         return None
-    found = s.scalars(select(StoredContent).where(StoredContent.alert_id == alert_id))
-    words = {(one.channel, one.language): one for one in found}
-    return Sent(alert.id, alert.status, alert.lane, alert.launched_at, alert.expires_at, words)
+    by_wording: dict[int, dict[tuple[str, str], StoredContent]] = {GENERAL: {}}
+    stored = select(StoredContent).where(StoredContent.alert_id == alert_id).order_by(StoredContent.wording)
+    for one in s.scalars(stored):
+        by_wording.setdefault(one.wording, {})[one.channel, one.language] = one
+    words, *apart = by_wording.values()
+    return Sent(alert.id, alert.status, alert.lane, alert.launched_at, alert.expires_at, words, tuple(apart))
 
 
 def compare(sent: Sent, message: str) -> Verdict:
@@ -104,8 +110,16 @@ def compare(sent: Sent, message: str) -> Verdict:
     Only what programs put around a copy is left out: a mark of forwarding and a time. True words with anything else
     are not the city's: what is added may be the fraud.
     """
-    told = {_words(one.text) for one in sent.words.values()} - {""}
-    return Verdict.SAME if _given(message) & told else Verdict.OTHER
+    return Verdict.OTHER if told_as(sent, message) is None else Verdict.SAME
+
+
+def told_as(sent: Sent, message: str) -> Mapping[tuple[str, str], StoredContent] | None:
+    """Return the words of the wording that a pasted message is in, by channel and language; None: it is in none."""
+    given = _given(message)
+    for words in (sent.words, *sent.apart):
+        if given & ({_words(one.text) for one in words.values()} - {""}):
+            return words
+    return None
 
 
 def is_digest(s: Session, message: str) -> bool:
@@ -123,13 +137,27 @@ def is_digest(s: Session, message: str) -> bool:
     ours = settings()
     about = together.About(ours.city, ours.program, ours.help_contact)
     told: set[str] = set()
+    given = _given(message)
     for channel, language in set.intersection(*(set(one.words) for one in found)):
-        each = [(one.words[channel, language], f"{ours.public_url}/alerts/{one.alert_id}") for one in found]
+        each = [(_worded(one, channel, language, given), f"{ours.public_url}/alerts/{one.alert_id}") for one in found]
         briefs = [together.Brief(words.subject or "", words.text, link) for words, link in each]
         written = together.write(channel, language, briefs, about, together.most_units(channel))
         if written is not None and written[1] == len(briefs):
             told.add(_words(written[0].text))
-    return bool(_given(message) & told)
+    return bool(given & told)
+
+
+def _worded(sent: Sent, channel: str, language: str, given: Collection[str]) -> StoredContent:
+    """Return the words of the wording that a digest names an alert by: the one of which it holds the most."""
+    general = sent.words[channel, language]
+    best, most = general, 0
+    for words in (sent.words, *sent.apart):
+        one = words.get((channel, language), general)
+        named = one.subject or together.first_sentence(one.text, in_language(language, settings().city))
+        held = _plain(named)
+        if len(held) > most and any(held in text for text in given):
+            best, most = one, len(held)
+    return best
 
 
 def _given(message: str) -> set[str]:

@@ -19,6 +19,7 @@ from notify.alerts.reporting.history import Step
 from notify.alerts.reporting.reports import Progress
 from notify.alerts.reporting.zone_reach import ZoneReach
 from notify.alerts.warn_requests import Record
+from notify.alerts.writing import wordings
 from notify.city.outline import Outline, in_city
 from notify.core.errors import Refused
 from notify.core.translation import gettext as _
@@ -128,6 +129,7 @@ def read(s: Session, alert_id: int, by: Operator | None, now: datetime) -> After
 def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
     """Build the report of an alert that was launched, for itself or as a part of its incident's."""
     progress = reports.progress(s, alert.id)
+    named = wordings.labels(s, alert.id)
     requests = warn_requests.records(s, [alert.id])
     return AfterAction(
         progress,
@@ -141,7 +143,13 @@ def of(s: Session, alert: Alert, now: datetime) -> AfterAction:
         _curve(s, alert, progress),
         tuple(sorted([*history.steps(s, alert.id), *_zones_taken(s, alert)], key=lambda one: one.at)),
         tuple(
-            {"channel": one.channel, "language": one.language, "subject": one.subject, "text": one.text}
+            {
+                "channel": one.channel,
+                "language": one.language,
+                "parts": named.get(one.wording, ""),
+                "subject": one.subject,
+                "text": one.text,
+            }
             for one in reports.words(s, alert.id)
         ),
         None if alert.area is None else in_city(s, alert.area),

@@ -186,7 +186,7 @@ def _promise(one: Forecast) -> dict[str, Any]:
 def _message(one: Mapping[str, str]) -> dict[str, str]:
     return {
         "channel": _(CHANNELS[one["channel"]].label),
-        "language": language_name(one["language"]),
+        "language": " · ".join(filter(None, (language_name(one["language"]), one["parts"]))),
         "subject": one["subject"],
         "text": compose.readable(one["text"], one["language"]),
     }

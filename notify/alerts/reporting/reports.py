@@ -224,11 +224,11 @@ def _error(alert: Alert, said: datetime | None, was: datetime | None) -> float |
 
 
 def words(s: Session, alert_id: int) -> Sequence[StoredContent]:
-    """The words of an alert, by channel and language."""
+    """The words of an alert, by wording, channel and language."""
     return s.scalars(
         select(StoredContent)
         .where(StoredContent.alert_id == alert_id)
-        .order_by(StoredContent.channel, StoredContent.language)
+        .order_by(StoredContent.wording, StoredContent.channel, StoredContent.language)
     ).all()
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.alerts.listing import LATER
+from notify.audience.wordings import GENERAL
 from notify.channels.channel import CHANNELS
 from notify.content import differences
 from notify.content.differences import Piece
@@ -60,7 +61,8 @@ def _meets(alert: Alert, area: BaseGeometry) -> bool:
 
 def lay(s: Session, warning: Warned, alert_id: int) -> Sequence[Laid]:
     """Compare a warning with the messages of one of our alerts, each with the text in its language if there is one."""
-    stored = s.scalars(select(StoredContent).where(StoredContent.alert_id == alert_id).order_by(StoredContent.language))
+    general = select(StoredContent).where(StoredContent.alert_id == alert_id, StoredContent.wording == GENERAL)
+    stored = s.scalars(general.order_by(StoredContent.language))
     rows = sorted(stored, key=lambda row: [*CHANNELS, row.channel].index(row.channel))
     by_language = {_short(words.language): words for words in reversed(warning.words)}
     spoken = [row for row in rows if row.language in by_language] or rows

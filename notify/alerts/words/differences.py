@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from notify.alerts.words import wording
 from notify.alerts.writing import goes_on
+from notify.audience.wordings import GENERAL
 from notify.content import compose, differences
 from notify.content.compose import readable
 from notify.content.differences import Piece
@@ -68,7 +69,7 @@ def _compared(old: Words, new: Words) -> Sequence[Compared]:
 def _stored(s: Session, alert_id: int) -> Words:
     rows = s.scalars(
         select(StoredContent)
-        .where(StoredContent.alert_id == alert_id)
+        .where(StoredContent.alert_id == alert_id, StoredContent.wording == GENERAL)
         .order_by(StoredContent.channel.desc(), StoredContent.language)
     )
     return {(one.channel, one.language): _joined(one.subject, readable(one.text, one.language)) for one in rows}

@@ -7,7 +7,7 @@ and the hash of the rule and the text.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts.approving import two_people
 from notify.alerts.reporting import reports
+from notify.audience.wordings import GENERAL
 from notify.content import compose, filling, linter
 from notify.content.events import Event
 from notify.content.lint_finding import Words
@@ -27,7 +28,7 @@ from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.core.translation import ngettext
 from notify.core.vocabulary import word
-from notify.models import Alert, LintAcknowledgement, Operator, StoredContent
+from notify.models import Alert, LintAcknowledgement, Operator, StoredContent, StoredWording
 from notify.models.base import Lane
 
 
@@ -36,6 +37,7 @@ class Checked:
     """A finding. `key` is its fingerprint in hexadecimal; the last two are None until it is acknowledged.
 
     `blank`: the field of the form that the words came out of, as `shelter` or `shelter.es`; None: not out of a blank.
+    `wording`: of which of the alert's wordings; the same words in several count once.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Checked:
     blank: str | None = None
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
+    wording: int = GENERAL
 
     @property
     def to_be_read(self) -> bool:
@@ -77,7 +80,7 @@ def findings(s: Session, alert: Alert, settings: Settings) -> list[Checked]:
         )
     }
     checked = []
-    for one in check(_messages(_stored(s, [alert]), alert, settings), _about(alert, settings)):
+    for one in _checked(_stored(s, [alert]), alert, settings):
         by, at = known.get(one.key, (None, None))
         checked.append(replace(one, acknowledged_by=by, acknowledged_at=at))
     return checked
@@ -86,7 +89,7 @@ def findings(s: Session, alert: Alert, settings: Settings) -> list[Checked]:
 def count(s: Session, alerts: Sequence[Alert], settings: Settings) -> dict[int, int]:
     """Return how many findings there are on the words of each alert, by its id."""
     stored = _stored(s, alerts)
-    return {one.id: len(check(_messages(stored, one, settings), _about(one, settings))) for one in alerts}
+    return {one.id: len(_checked(stored, one, settings)) for one in alerts}
 
 
 def check(messages: Sequence[Message], about: About) -> list[Checked]:
@@ -217,28 +220,55 @@ def require_messages(messages: Sequence[Message]) -> None:
         seen.add((one.channel, one.language))
 
 
-def _stored(s: Session, alerts: Sequence[Alert]) -> Sequence[StoredContent]:
-    return s.scalars(select(StoredContent).where(StoredContent.alert_id.in_([one.id for one in alerts]))).all()
+class _Stored(NamedTuple):
+    """The words of some alerts, and their wordings besides the general one."""
+
+    words: Sequence[StoredContent]
+    wordings: Sequence[StoredWording]
 
 
-def _messages(stored: Sequence[StoredContent], alert: Alert, settings: Settings) -> list[Message]:
-    """Return the alert's messages, those in the city's first language first: the others are its translations."""
+def _stored(s: Session, alerts: Sequence[Alert]) -> _Stored:
+    these = [one.id for one in alerts]
+    words = s.scalars(select(StoredContent).where(StoredContent.alert_id.in_(these))).all()
+    of_parts = select(StoredWording).where(StoredWording.alert_id.in_(these)).order_by(StoredWording.wording)
+    return _Stored(words, s.scalars(of_parts).all())
+
+
+def _checked(stored: _Stored, alert: Alert, settings: Settings) -> list[Checked]:
+    """Return the findings on all wordings of an alert, errors first. A wording is judged alone."""
+    found = check(_messages(stored, alert, settings, GENERAL), _about(alert, settings))
+    others = [one for one in stored.wordings if one.alert_id == alert.id]
+    if not others:
+        return found
+    by_key = {one.key: one for one in found}
+    for other in others:
+        messages = _messages(stored, alert, settings, other.wording)
+        for one in check(messages, _about(alert, settings, other)):
+            by_key.setdefault(one.key, replace(one, wording=other.wording))
+    return sorted(by_key.values(), key=lambda one: one.level != "error")
+
+
+def _messages(stored: _Stored, alert: Alert, settings: Settings, wording: int) -> list[Message]:
+    """Return the messages of a wording, those in the city's first language first: the others are its translations."""
     order = {language: place for place, language in enumerate(settings.languages)}
-    rows = [row for row in stored if row.alert_id == alert.id]
+    rows = [row for row in stored.words if row.alert_id == alert.id and row.wording == wording]
     rows = sorted(rows, key=lambda row: (alert.channels.index(row.channel), order.get(row.language, 99), row.language))
     return [Message(row.channel, row.language, row.subject, row.text, row.stale) for row in rows]
 
 
-def _about(alert: Alert, settings: Settings) -> About:
+def _about(alert: Alert, settings: Settings, other: StoredWording | None = None) -> About:
+    """Return what is known of an alert's words: the general ones, or those of an `other` wording."""
+    area = (other.area.get("") or other.area) if other else None
     known = about_words(
         settings,
         emergency=alert.lane is Lane.EMERGENCY,
         status=alert.status,
         phase=alert.phase,
-        area=alert.area_names or alert.area_description,
+        area=area or alert.area_names or alert.area_description,
     )
+    blanks = {**alert.blanks, **other.blanks} if other else alert.blanks
     try:
         event = compose.catalogue().event(alert.event)
-        return from_template(known, event, alert.phase, alert.blanks, corrects=alert.corrects)
+        return from_template(known, event, alert.phase, blanks, corrects=alert.corrects)
     except NotFound:  # the event, or its phase, has left the catalogue since
         return replace(known, from_template=True)

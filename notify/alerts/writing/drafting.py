@@ -13,8 +13,11 @@ from notify.alerts import incidents, standing
 from notify.alerts.approving import approval_asks, limits, two_people
 from notify.alerts.readiness import channel_policies
 from notify.alerts.words import wording
-from notify.alerts.writing import area_zones, goes_on, told_before
+from notify.alerts.writing import area_zones, goes_on, told_before, wordings
 from notify.alerts.writing import times as alert_times
+from notify.alerts.writing.wordings import Part as Apart
+from notify.alerts.writing.wordings import Wording
+from notify.audience.wordings import GENERAL
 from notify.city import area as city_area
 from notify.city import whole
 from notify.city.area import Found, Where
@@ -62,6 +65,8 @@ class Draft:
     lasts: timedelta | None = None
     launch_at: datetime | None = None
     incident: int | None = None
+    wording_parts: Sequence[Apart] = ()  # the parts of the area that decide who reads which of the `wordings`
+    wordings: Sequence[Wording] = ()  # others than the general one, which the blanks above give
     found: Found | None = None  # the area, if already computed (`located`)
     corrects: bool = False  # residents read that it corrects the message before it
     follows: int | None = None  # the alert whose area it has, and whose unreached it is for (`follow_up`)
@@ -91,6 +96,9 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     _require_earlier(wanted)
     times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz)
     alert_times.check_blanks(event, filled, times, settings.tz)
+    others = wordings.filled(event, wanted.phase, wanted.blanks, wanted.wording_parts, wanted.wordings)
+    for other in others:
+        alert_times.check_blanks(event, other, times, settings.tz)
     area = area_of(s, wanted, settings)
     sends_at = max(now, times.launch_at or now)
     limits.require_for_draft(s, by, event.topic, from_wkb(area.wkb), wanted.status, sends_at, settings)
@@ -105,13 +113,23 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
         launch_at=times.launch_at,
         fanout_through=-1,
         audience_total=0,
-        **_weight(wanted, event, filled, named=area.named, ends=_ends(s, wanted, incident)),
+        **_weight(
+            wanted,
+            event,
+            {key: value for one in (*others, filled) for key, value in one.values.items()},
+            named=area.named or any(one.area for one in wanted.wordings),
+            ends=_ends(s, wanted, incident),
+        ),
         **_reach(s, wanted, event, area, settings),
     )
     s.add(alert)
     s.flush()
     s.add_all(AlertZone(alert_id=alert.id, zone_version_id=version) for version in area.zone_versions)
     _write_words(s, alert, event, filled, area.names, now, settings)
+    wordings.keep(s, alert, wanted.wording_parts, wanted.wordings)
+    for number, (one, other) in enumerate(zip(wanted.wordings, others, strict=True), start=1):
+        names = (one.area,) if one.area else area.names
+        _write_words(s, alert, event, other, names, now, settings, number)
     audit.note(s, now=now, by=by, action="draft", subject="alert", subject_id=alert.id, event=event.name)
     approval_asks.ask_at_once(s, alert, now, wanted.rewrites)
     return alert
@@ -129,9 +147,11 @@ def _ends(s: Session, wanted: Draft, incident: Incident) -> bool:
     return two_people.ends_emergency(s, incident.id, wanted.phase, wanted.status)
 
 
-def _weight(wanted: Draft, event: compose.Event, filled: compose.Filled, *, named: bool, ends: bool) -> dict[str, Any]:
-    """The columns of an alert that say what it is and how grave. `named`: an operator wrote the name of its area.
-    `ends`: it ends an emergency."""
+def _weight(
+    wanted: Draft, event: compose.Event, blanks: Mapping[str, Any], *, named: bool, ends: bool
+) -> dict[str, Any]:
+    """The columns of an alert that say what it is and how grave. `blanks`: those of all its wordings. `named`: an
+    operator wrote the name of its area. `ends`: it ends an emergency."""
     defaults = event.defaults(wanted.phase)
     severity, urgency = wanted.severity or defaults.severity, wanted.urgency or defaults.urgency
     lane = Lane(compose.lane(severity, urgency))
@@ -146,9 +166,7 @@ def _weight(wanted: Draft, event: compose.Event, filled: compose.Filled, *, name
         "severity": severity,
         "urgency": urgency,
         "certainty": wanted.certainty or defaults.certainty,
-        "two_people": two_people.reasons(
-            event, wanted.phase, lane, wanted.status, filled.values, named=named, ends=ends
-        ),
+        "two_people": two_people.reasons(event, wanted.phase, lane, wanted.status, blanks, named=named, ends=ends),
         "corrects": wanted.corrects,
         "rewrites": wanted.rewrites,
     }
@@ -317,8 +335,9 @@ def _write_words(
     area_names: Sequence[wording.Name],
     now: datetime,
     settings: Settings,
+    number: int = GENERAL,
 ) -> None:
-    """Render the words for each channel and language. These rows are what is approved and sent."""
+    """Render the words of a wording for each channel and language. These rows are what is approved and sent."""
     rendered = wording.rendered(s, alert, event, filled, area_names, now, settings)
-    s.add_all(StoredContent(alert_id=alert.id, **asdict(one)) for one in rendered)
+    s.add_all(StoredContent(alert_id=alert.id, wording=number, **asdict(one)) for one in rendered)
     s.flush()
