@@ -104,7 +104,7 @@ class City:
         blanks = more.pop("blanks", {"hazard": "thunderstorm"})
         wanted = drafting.Draft(
             event=event,
-            zones=(zone,) if zone else (),
+            zones=more.pop("zones", (zone,) if zone else ()),
             blanks=blanks,
             channels=channels,
             expires_at=datetime.now(UTC) + timedelta(seconds=lasts_s),

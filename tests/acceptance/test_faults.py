@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 import redis
 
+from notify.alerts.writing.wordings import Part, Wording
 from notify.core.settings import settings
 from notify.models.states import AlertState
 from tests.acceptance.city import SILENT, City
@@ -23,6 +24,27 @@ def test_a_killed_worker_loses_nobody_and_doubles_nobody(city: City) -> None:
     assert Counter(city.texts(block.phones)) == Counter(block.phones)
     assert progress.deliveries["delivered"] == 150
     assert sum(progress.deliveries.values()) == progress.audience.total == 150
+
+
+def test_a_killed_worker_leaves_each_the_words_of_their_place(city: City) -> None:
+    here, there = city.block(phones=60), city.block(phones=60)
+    city.behave(twilio={"latency_ms": 120})
+    city.rate("sms", 40)
+    alert = city.launch(
+        city.approved(
+            "",
+            zones=(here.zone, there.zone),
+            wording_parts=[Part(1, here.shape, here.zone)],
+            wordings=[Wording(frozenset({1}), {"hazard": "tornado"})],
+        )
+    )
+    until(lambda: len(city.texts([*here.phones, *there.phones])) >= 20, 60, "the batches are under way")
+    city.stack.kill("worker-emergency")
+    city.until_delivered(alert, 90)
+    assert Counter(city.texts(here.phones)) == Counter(here.phones)
+    assert Counter(city.texts(there.phones)) == Counter(there.phones)
+    said = {m["to"]: "tornado" in m["body"].lower() for m in city.received("twilio") if f"/alerts/{alert}" in m["body"]}
+    assert said == dict.fromkeys(here.phones, True) | dict.fromkeys(there.phones, False)
 
 
 def test_a_wiped_redis_loses_nobody_and_doubles_nobody(city: City) -> None:

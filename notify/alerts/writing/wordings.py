@@ -123,15 +123,14 @@ def parts_of(s: Session, alert_id: int) -> list[Part]:
 
 def stored(s: Session, alert_id: int) -> list[Wording]:
     """Return the wordings of an alert besides the general one, in the order of their numbers."""
-    return [Wording(frozenset(one.parts), one.blanks, one.area.get("") or one.area) for one in _rows(s, alert_id)]
+    return [Wording(frozenset(one.parts), one.blanks, one.area.get("") or one.area or "") for one in _rows(s, alert_id)]
 
 
 def readings(s: Session, alert_id: int) -> list[Reading]:
     """Return the wordings of an alert, the general one first; [] if there is no other."""
     rows = _rows(s, alert_id)
-    labels = dict(
-        s.execute(select(WordingPart.part, WordingPart.label).where(WordingPart.alert_id == alert_id)).tuples().all()
-    )
+    parts = s.scalars(select(WordingPart).where(WordingPart.alert_id == alert_id))
+    labels = {one.part: one.label for one in parts}
     others = [Reading(one.wording, tuple(labels[part] for part in one.parts)) for one in rows]
     return [Reading(GENERAL), *others] if others else []
 

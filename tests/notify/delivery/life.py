@@ -224,6 +224,8 @@ class Life(RuleBasedStateMachine):
         self.besides = set()
         rows = sql("SELECT contact_id, state FROM deliveries")
         assert sorted(row.contact_id for row in rows) == self.city.contacts
+        in_batches = "SELECT d.contact_id, b.wording FROM deliveries d JOIN batches b ON b.id = d.batch_id"
+        assert dict(map(tuple, sql(in_batches))).items() <= self.city.wordings.items()
         with transaction() as s:
             told = reports.progress(s, self.city.alert).deliveries
         assert {state: n for state, n in told.items() if n} == _counted([row.state for row in rows])
@@ -258,6 +260,7 @@ class Life(RuleBasedStateMachine):
         claimed = claims.claim(held, sender_id, most, now, worker.last) or []
         assert not claimed or (is_sending and is_held)
         assert unwilling.isdisjoint(one.contact_id for one in claimed)
+        assert {("the west" in held.text) == bool(self.city.wordings[one.contact_id]) for one in claimed} <= {True}
         if not claimed:
             return
         worker.last = max(one.delivery_id for one in claimed)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine, text
 
+from notify.alerts.writing.wordings import Part, Wording
 from notify.core.db import transaction
 from notify.core.settings import Settings
 from notify.core.states import FINISHED, SETTLED
@@ -11,7 +12,7 @@ from notify.delivery import senders
 from notify.delivery.leases import Lease
 from notify.delivery.transport import Transport
 from tests.database import sql
-from tests.factories import Person, alert_resolved, residents, sender, zone
+from tests.factories import Person, alert_resolved, residents, sender, square, zone
 from tests.notify.delivery.carrier import Carrier
 
 PEOPLE = 6
@@ -24,7 +25,8 @@ ALERT = ("state", "finished_at", "ask_since")
 
 
 class City:
-    """Six residents, two senders, and an alert whose audience is resolved. The carrier doubts one resident and
+    """Six residents, two senders, and an alert whose audience is resolved, in two wordings: two of the residents live in
+    its part. The carrier doubts one resident and
     sender: there was a STOP, and START to another one."""
 
     def __init__(
@@ -35,14 +37,21 @@ class City:
         now = datetime.now(UTC)
         with transaction() as s:
             zone(s, now=now)
-            who = residents(s, [Person(topics=("storm", "snow"))] * PEOPLE, now=now)
+            homes = [(0.2, 0.2) if n >= PEOPLE - 2 else (0.5, 0.5) for n in range(PEOPLE)]
+            who = residents(s, [Person(at=[home], topics=("storm", "snow")) for home in homes], now=now)
             fast, slow = sender(s, now=now), senders.add(s, "twilio", "+15555550200", 50.0, now)
             self.senders = {fast.id: fast.address, slow.id: slow.address}
             doubted = "INSERT INTO carrier_blocks (sender_id, address_index, at, lifted_at, doubtful) SELECT :sender,"
             doubted += " address_index, :now, :now, true FROM contacts WHERE id = :contact"
             s.execute(text(doubted), {"sender": fast.id, "contact": who[0].sms, "now": now})
         self.contacts = [one.sms or 0 for one in who]
-        self.alert = alert_resolved(event=event, now=now)
+        self.wordings = dict(zip(self.contacts, [0] * (PEOPLE - 2) + [1, 1], strict=True))
+        self.alert = alert_resolved(
+            event=event,
+            now=now,
+            wording_parts=[Part(1, square(0.0, 0.0, 0.4), "West")],
+            wordings=[Wording(frozenset({1}), area="the west")],
+        )
         self.is_routine = event == "snow"
         self._run(
             "CREATE TABLE moves (delivery bigint, before text, after text)",
