@@ -25,9 +25,8 @@ ALERT = ("state", "finished_at", "ask_since")
 
 
 class City:
-    """Six residents, two senders, and an alert whose audience is resolved, in two wordings: two of the residents live in
-    its part. The carrier doubts one resident and
-    sender: there was a STOP, and START to another one."""
+    """Six residents, two senders, and an alert whose audience is resolved, in two wordings: two of the residents live
+    in its part. The carrier doubts one resident and sender: there was a STOP, and START to another one."""
 
     def __init__(
         self, engine: Engine, transport: Transport, carrier: Carrier, ours: Settings, event: str = "storm"
