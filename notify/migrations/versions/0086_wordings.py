@@ -1,12 +1,12 @@
 """Several wordings of one alert: who lives in some of its parts reads other words than the general ones.
 
-Revision ID: 0084
+Revision ID: 0086
 """
 
 from alembic import op
 
-revision = "0084"
-down_revision = "0083"
+revision = "0086"
+down_revision = "0085"
 branch_labels = None
 depends_on = None
 
