@@ -9,6 +9,7 @@ import pytest
 import redis as redis_client
 from sqlalchemy import text
 
+from notify import audience
 from notify.alerts import lifecycle
 from notify.channels.contract import Receipt, ReceiptState
 from notify.core import alarms
@@ -144,11 +145,12 @@ def test_a_delivery_that_cannot_be_passed_on_to_another_sender_keeps_no_other_fr
 def test_a_resolver_that_was_overtaken_stops_and_accuses_nobody(own_database: str) -> None:
     alert = launched()
     people = np.array([row.id for row in sql("SELECT id FROM subscribers ORDER BY id")])
+    readers = audience.Readers(people, np.empty(0, np.int16))
     with transaction() as s:
         given = delivery_rows.shared_values(s, s.get_one(Alert, alert), NOW)
-    assert fanout._write_slice(alert, people, given, None)
+    assert fanout._write_slice(alert, readers, given, None)
     with pytest.raises(fanout._Halted):
-        fanout._write_slice(alert, people, given, None)
+        fanout._write_slice(alert, readers, given, None)
     assert states() == {"queued": 5}
     assert told() == []
 
