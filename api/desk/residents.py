@@ -36,13 +36,13 @@ COOKIE = "tocsin-desk-call"
 
 @router.get("/{resident_id}")
 def show(resident_id: Id, request: Request, caller: Viewer, done: str = "") -> Response:
-    return _page(request, caller, resident_id, done=done)
+    return card_page(request, caller, resident_id, done=done)
 
 
 @router.post("/{resident_id}/clear")
 def in_clear(resident_id: Id, request: Request, caller: Viewer) -> Response:
     """Show phones, emails and addresses in clear, on this one page."""
-    return _page(request, caller, resident_id, in_clear=True)
+    return card_page(request, caller, resident_id, in_clear=True)
 
 
 @router.post("/{resident_id}/code")
@@ -53,8 +53,8 @@ def send_code(resident_id: Id, request: Request, caller: Viewer, contact: Number
         with transaction() as s:
             token = proof.send_code(s, resident_id, contact, now, caller.acting)
     except TOLD as error:
-        return _page(request, caller, resident_id, error=error)
-    return _page(request, caller, resident_id, waiting=token)
+        return card_page(request, caller, resident_id, error=error)
+    return card_page(request, caller, resident_id, waiting=token)
 
 
 @router.post("/{resident_id}/prove")
@@ -66,7 +66,7 @@ def prove(resident_id: Id, request: Request, caller: Viewer, token: Text = "", c
         except (NotFound, Refused) as error:
             refused = error
     if refused is not None:
-        return _page(request, caller, resident_id, error=refused, waiting=token)
+        return card_page(request, caller, resident_id, error=refused, waiting=token)
     return opened(caller, joined.subscriber_id, joined.contact_id, now)
 
 
@@ -132,6 +132,34 @@ def change_place(
     return _act(request, caller, resident_id, "place", act)
 
 
+def card_page(
+    request: Request,
+    caller: Caller,
+    resident_id: int,
+    *,
+    error: TocsinError | None = None,
+    in_clear: bool = False,
+    waiting: str = "",
+    done: str = "",
+) -> Response:
+    """Return the page of a resident. The look is counted and noted. Raises NotFound, NotAllowed, TooManyTries."""
+    operators.require(caller.acting, "serve")
+    now = datetime.now(UTC)
+    with counted(caller.acting, now) as s:
+        shown = card.show(s, resident_id, now, caller.acting, in_clear=in_clear)
+    language = shown.resident.language
+    given: dict[str, Any] = {
+        "card": shown,
+        "proven": _call(request, caller, resident_id).proven,
+        "topics": [(one.value, any(one.value == has.topic for has in shown.resident.topics)) for one in Topic],
+        "languages": spoken_to_residents(),
+        "consent_words": {one.channel: entering.words(one.channel, language) for one in shown.contacts},
+    }
+    told = tell(error) if error else None
+    given |= {"waiting": waiting, "done": done, "headers": {"Cache-Control": "no-store", **retry_after(error)}}
+    return page(request, "desk/resident.html", caller=caller, told=told, **given)
+
+
 def opened(caller: Caller, resident_id: int, contact_id: int, now: datetime) -> Response:
     """Lead to the page of a resident who has read back a code; the agent may now change what they ask for."""
     answer = RedirectResponse(f"/desk/residents/{resident_id}?done=prove", 303)
@@ -159,7 +187,7 @@ def _act(
         with transaction() as s:
             act(s, now)
     except TOLD as error:
-        return _page(request, caller, resident_id, error=error)
+        return card_page(request, caller, resident_id, error=error)
     return RedirectResponse(f"/desk/residents/{resident_id}?done={done}", 303)
 
 
@@ -175,30 +203,3 @@ def _day(given: str) -> date | None:
         return date.fromisoformat(given) if given else None
     except ValueError:
         raise Invalid(_("This is not a day."), hint=_("Write it as 2026-12-24.")) from None
-
-
-def _page(
-    request: Request,
-    caller: Caller,
-    resident_id: int,
-    *,
-    error: TocsinError | None = None,
-    in_clear: bool = False,
-    waiting: str = "",
-    done: str = "",
-) -> Response:
-    operators.require(caller.acting, "serve")
-    now = datetime.now(UTC)
-    with counted(caller.acting, now) as s:
-        shown = card.show(s, resident_id, now, caller.acting, in_clear=in_clear)
-    language = shown.resident.language
-    given: dict[str, Any] = {
-        "card": shown,
-        "proven": _call(request, caller, resident_id).proven,
-        "topics": [(one.value, any(one.value == has.topic for has in shown.resident.topics)) for one in Topic],
-        "languages": spoken_to_residents(),
-        "consent_words": {one.channel: entering.words(one.channel, language) for one in shown.contacts},
-    }
-    told = tell(error) if error else None
-    given |= {"waiting": waiting, "done": done, "headers": {"Cache-Control": "no-store", **retry_after(error)}}
-    return page(request, "desk/resident.html", caller=caller, told=told, **given)

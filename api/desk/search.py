@@ -1,7 +1,7 @@
 """The desk's search: who calls, and what the city has told them.
 
-A search is a form that is posted, because a phone number in an address would stand in logs (law 9). A resident is then
-shown under an address with their number, which means nothing outside.
+A search is a form that is posted, because a phone number in an address would stand in logs (law 9). A resident whom it
+finds is shown at once, so that nobody learns who is signed up without a look that is counted and noted.
 """
 
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
+from api.desk import residents
 from api.desk.counted import counted
 from api.errors import retry_after, tell
 from api.ids import Id
@@ -51,7 +52,7 @@ def search(request: Request, caller: Viewer, sought: Text = "", place: Text = ""
     except (Invalid, TooManyTries) as error:
         return _page(request, caller, sought, error=error)
     if seen.resident:
-        return RedirectResponse(f"/desk/residents/{seen.resident}", 303)
+        return residents.card_page(request, caller, seen.resident)
     if seen.alert:
         return RedirectResponse(f"/desk/alerts/{seen.alert}", 303)
     if seen.house is not None:
@@ -85,14 +86,12 @@ def zone(zone_id: Id, request: Request, caller: Viewer) -> Response:
 def stop(request: Request, caller: Viewer, sought: Text = "") -> Response:
     """Stop everything to a phone or email that no resident has."""
     operators.require(caller.acting, "serve")
-    now = datetime.now(UTC)
     try:
-        with counted(caller.acting, now) as s:
-            acts.stop_stranger(s, sought, now, caller.acting)
-            seen = looking.look(s, sought, now, caller.acting)
-    except (Invalid, TooManyTries) as error:
+        with transaction() as s:  # nothing is counted: a stop is never refused
+            acts.stop_stranger(s, sought, datetime.now(UTC), caller.acting)
+    except Invalid as error:
         return _page(request, caller, sought, error=error)
-    return _page(request, caller, sought, seen=seen, stopped=True)
+    return _page(request, caller, stopped=True)
 
 
 def _of_house(request: Request, caller: Caller, sought: str, house: House, now: datetime) -> Response:

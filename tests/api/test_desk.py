@@ -136,6 +136,8 @@ def test_a_code_that_is_read_back_opens_the_changes_of_this_resident_alone(agent
         changed = agent.post(f"{home}/{path}", data=fields)
         assert changed.status_code == 303, words(changed.text)
     assert asked.rows("SELECT topic::text, muted_until IS NULL FROM preferences") == [("snow", False)]
+    [agreed] = asked.rows("SELECT words FROM consents WHERE topic = 'snow' AND how LIKE 'code read back%'")
+    assert "¿Está de acuerdo?" in agreed.words, "in the language that they chose"
     assert asked.number("SELECT count(*) FROM places") == 2
     assert {"prove by call", "choose", "mute", "add-place"} <= set(acts())
     with transaction() as s:
@@ -152,5 +154,8 @@ def test_who_looks_up_number_after_number_is_stopped_and_an_alarm_rings(agent: h
     refused = agent.post("/desk", data={"sought": "+12155550199"})
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) > 0
+    stopped = agent.post("/desk/stop", data={"sought": "+12155550199"})
+    assert "Nothing is sent there any more." in stopped.text, "a stop is never refused"
+    assert asked.number("SELECT count(*) FROM suppressions") == 1
     [alarm] = asked.rows("SELECT kind, about FROM alarms WHERE resolved_at IS NULL")
     assert alarm == ("desk-many-looks", "agent@tocsin.example.org")

@@ -7,15 +7,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.core import crypto
 from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
-from notify.models import Contact, Operator, Topic
+from notify.models import Consent, Contact, Operator, Preference, Topic
 from notify.service311.desk import proof
 from notify.service311.desk.proof import Proven
-from notify.subscribers import changing, choices, consent, own, serving
+from notify.subscribers import changing, choices, consent, entering, own, serving
 from notify.subscribers.changing import Placed, Where
 
 BY_CALL = "call to 311"
@@ -56,9 +57,14 @@ def start(s: Session, call: Call, now: datetime) -> None:
 
 
 def choose(s: Session, call: Call, topics: Collection[Topic], language: str, now: datetime) -> None:
-    """Set topics and language. Raises Invalid, NotFound, Refused."""
-    call.require_proof()
+    """Set topics and language. For each new topic the words that were read are kept with the consent. Raises Invalid,
+    NotFound, Refused."""
+    contact = _contact(s, call.resident, call.require_proof().contact)
+    before = set(s.scalars(select(Preference.topic).where(Preference.subscriber_id == call.resident)))
     own.choose(s, call.resident, topics, language, now)
+    said = entering.words(contact.channel, language)
+    for topic in sorted(set(topics) - before):
+        s.add(Consent(contact_id=contact.id, kind="opt-in", topic=topic, at=now, how=consent.BY_CALL, words=said))
     serving.note(s, now, call.by, "choose", call.resident, topics=sorted(topics), language=language)
 
 

@@ -5,17 +5,14 @@ Pure: no database, no clock. `now` is the time on the city's clocks.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from notify.core.translation import gettext as _
 from notify.service311 import streams
+from notify.service311.open311.missed import BACK, opens_at
 from notify.service311.outputs import words
 from notify.service311.rules import Collection, State
-
-DAY_ENDS = time(18)  # until then the truck may still come
-NEXT_MORNING = time(8)
-LOOKS_BACK = timedelta(days=3)  # a miss is reported that long
 
 
 class Miss(StrEnum):
@@ -37,19 +34,6 @@ class DayLine:
     about: Collection | None = None
 
 
-def report_from(one: Collection) -> datetime | None:
-    """Return from when a resident may report that a collection was missed, on the city's clocks; None without a day.
-
-    From 18:00 of the day on which it is due in fact. What is set out only in the course of that day is fetched until
-    late, so it is reported from 8:00 of the next day.
-    """
-    if one.effective is None:
-        return None
-    if one.set_out is not None and one.set_out.day == one.effective and one.set_out.at >= time(12):
-        return datetime.combine(one.effective + timedelta(days=1), NEXT_MORNING)
-    return datetime.combine(one.effective, DAY_ENDS)
-
-
 def lines(collections: Sequence[Collection], now: datetime) -> list[DayLine]:
     """Return a line for each stream of an address, in the order of the streams' next days."""
     by_stream: dict[str, list[Collection]] = {}
@@ -62,11 +46,11 @@ def lines(collections: Sequence[Collection], now: datetime) -> list[DayLine]:
 def _line(stream: str, of_stream: Sequence[Collection], now: datetime) -> DayLine:
     """Today's first; else what was due in the last days, if it can be reported; else the next one."""
     today = now.date()
-    following = next((one for one in of_stream if one.effective is not None and one.effective > today), None)
+    following = next((one for one in of_stream if (one.effective or one.nominal) > today), None)
     for one in of_stream:
         if today in (one.nominal, one.effective):
             return _today(stream, one, following, now)
-    recent = [one for one in of_stream if today - LOOKS_BACK <= (one.effective or one.nominal) < today]
+    recent = [one for one in of_stream if today - BACK <= (one.effective or one.nominal) < today]
     if recent:
         return _recent(stream, recent[-1], following, now)
     if following is None:
@@ -102,8 +86,10 @@ def _recent(stream: str, one: Collection, following: Collection | None, now: dat
 
 
 def _next(one: Collection) -> str:
-    assert one.effective is not None  # noqa: S101  the caller has looked
-    told = _("Next on %(day)s.", day=words.day(one.effective))
+    if one.effective is None:
+        told = _("Not on %(day)s.", day=words.day(one.nominal))
+    else:
+        told = _("Next on %(day)s.", day=words.day(one.effective))
     return f"{told} {words.why(one)}".rstrip()
 
 
@@ -113,14 +99,14 @@ def _because(one: Collection) -> str:
 
 
 def _miss(one: Collection, now: datetime) -> Miss:
-    begins = report_from(one)
+    begins = opens_at(one)
     if begins is None:
         return Miss.NONE
     return Miss.NOW if now.replace(tzinfo=None) >= begins else Miss.LATER
 
 
 def _report(one: Collection, now: datetime) -> str:
-    begins = report_from(one)
+    begins = opens_at(one)
     assert begins is not None  # noqa: S101  it has a day
     if now.replace(tzinfo=None) >= begins:
         return _("A miss can be reported now.")

@@ -13,6 +13,7 @@ from notify.service311.open311.reading import Service
 from notify.service311.rules import Collection, State
 
 REPORT_AT = time(18)  # when trucks are back (South Bend, KA-04542)
+NOON, NEXT_MORNING = time(12), time(8)
 BACK = timedelta(days=7)  # a report is about the last week
 STREAM_WORDS = {
     "recycling": ("recycl",),
@@ -58,8 +59,25 @@ def answer(
         return Answer("announced", last, next=coming)
     if last.effective is None:
         return Answer("suspended", last, next=coming)
-    opens = datetime.combine(last.effective + timedelta(days=days_after), report_at, now.tzinfo)
+    opens = opens_at(last, report_at, days_after)
+    assert opens is not None  # noqa: S101  it has a day
+    opens = opens.replace(tzinfo=now.tzinfo)
     return Answer("may" if now >= opens else "not yet", last, opens, coming)
+
+
+def opens_at(one: Collection, report_at: time = REPORT_AT, days_after: int = 0) -> datetime | None:
+    """Return from when a resident may report that a collection was missed, on the city's clocks; None without a day.
+
+    What is set out only in the course of the day is fetched until late, so it is reported the next morning.
+    """
+    if one.effective is None:
+        return None
+    if one.set_out is not None and one.set_out.day == one.effective and one.set_out.at >= NOON:
+        return max(
+            datetime.combine(one.effective + timedelta(days=1), NEXT_MORNING),
+            datetime.combine(one.effective + timedelta(days=days_after), report_at),
+        )
+    return datetime.combine(one.effective + timedelta(days=days_after), report_at)
 
 
 def _first(one: Collection) -> date:

@@ -4,11 +4,12 @@ from datetime import date, datetime, time
 
 import pytest
 
-from notify.service311.desk.day_lines import Miss, lines, report_from
+from notify.service311.desk.day_lines import Miss, lines
+from notify.service311.open311.missed import opens_at
 from notify.service311.rules import REGULAR, Cause, Collection, SetOut, State, Why
 
-MON, TUE, WED, THU = (date(2026, 11, day) for day in (23, 24, 25, 26))
-FRI, NEXT_THU = date(2026, 11, 27), date(2026, 12, 3)
+MON, WED, THU, FRI = (date(2026, 11, day) for day in (23, 25, 26, 27))
+NEXT_TUE, NEXT_THU = date(2026, 12, 1), date(2026, 12, 3)
 HOLIDAY = Why(Cause.SLIDE, ("Thanksgiving Day",))
 STORM = Why(Cause.BY_HAND, reason="a snow storm", until=NEXT_THU)
 
@@ -48,6 +49,12 @@ NOT_KNOWN = (
         (on(FRI, 7), ON_TIME, f"was due on Thursday, November 26. A miss can be reported now. {THEN}", Miss.NOW),
         (on(WED, 9), ON_TIME, "Next on Thursday, November 26.", Miss.NONE),
         (
+            on(WED, 20),
+            OFF,
+            "Not on Thursday, November 26. Reason: a snow storm. The next one is on Thursday, December 3.",
+            Miss.NONE,
+        ),
+        (
             on(THU, 9),
             LATER,
             f"due today; delayed until Friday, November 27. {MOVED} "
@@ -66,15 +73,15 @@ def test_the_line_of_a_day(now: datetime, one: Collection, said: str, miss: Miss
 
 
 def test_what_was_due_long_ago_is_not_spoken_of() -> None:
-    [line] = lines([due(MON, MON, State.ON_SCHEDULE), NEXT], on(FRI, 9))
+    [line] = lines([due(MON, MON, State.ON_SCHEDULE), NEXT], on(NEXT_TUE, 9))
     assert line.text == "Trash: Next on Thursday, December 3."
 
 
 def test_what_is_set_out_in_the_evening_is_reported_the_next_morning() -> None:
     late = due(THU, THU, State.ON_SCHEDULE, at=SetOut(THU, time(18)))
-    assert report_from(late) == on(FRI, 8)
-    assert report_from(due(THU, THU, State.ON_SCHEDULE, at=SetOut(WED, time(18)))) == on(THU, 18)
-    assert report_from(OFF) is None
+    assert opens_at(late) == on(FRI, 8)
+    assert opens_at(due(THU, THU, State.ON_SCHEDULE, at=SetOut(WED, time(18)))) == on(THU, 18)
+    assert opens_at(OFF) is None
 
 
 def test_each_stream_has_a_line_and_the_next_day_comes_first() -> None:
