@@ -12,6 +12,7 @@ from pathlib import Path
 from notify.core import logs
 from tests.bench.audience import audience
 from tests.bench.console import console
+from tests.bench.desk import desk
 from tests.bench.figures import Figure, save, show
 from tests.bench.first import first
 from tests.bench.geocode import geocode
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[Size], Iterator[Figure]]] = {
         scale,
         console,
         residents,
+        desk,
         rotation,
         surge,
     )
