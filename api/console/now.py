@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -30,14 +30,16 @@ from notify.core.db import transaction
 from notify.delivery import sender_status
 from notify.delivery.sender_status import ChannelStatus
 from notify.operations import tasks
+from notify.service311.calls import proposals
+from notify.service311.calls.proposals import Proposal
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
 LOOK_S = 1.0
 STREAM_S = 60.0  # then the browser connects again, and its sign-in is checked again
 PARTS = (
-    "standing", "waiting", "gaps", "force", "replaced", "outside", "sending", "planned", "drafts", "map", "zones",
-    "senders",
+    "standing", "waiting", "calls", "gaps", "force", "replaced", "outside", "sending", "planned", "drafts", "map",
+    "zones", "senders",
 )  # fmt: skip
 
 
@@ -55,6 +57,7 @@ class Seen:
     begun: Begun | None
     authors: dict[int, str]  # emails of operators by id
     outside: Others
+    calls: Sequence[Proposal]  # what more people call about than usual
 
 
 def look(now: datetime) -> Seen:
@@ -70,6 +73,7 @@ def look(now: datetime) -> Seen:
             situation.begun(s) if empty else None,
             names_of(s),
             others,
+            proposals.waiting(s),
         )
 
 
@@ -146,6 +150,7 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "others": [one for one in seen.situation.drafts if one not in mine],
         **tallies.shown_to(caller),
         "may_draft": caller.may("draft"),
+        "calls": seen.calls,
         "advice": precaution.advice(),
         "is_near": precaution.is_near,
     }

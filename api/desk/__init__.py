@@ -1,6 +1,7 @@
 """The desk of 311: answer callers, post notices, keep the collection days."""
 
 from api.desk import (
+    calls,
     requests,
     residents,
     rule_forms,
@@ -13,6 +14,7 @@ from api.desk.menu import PLACES
 _PAGES = (
     search,
     residents,
+    calls,
     requests,
     rule_forms,
     rules,

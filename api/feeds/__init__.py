@@ -1,5 +1,5 @@
-"""Public alerts as feeds: for newsrooms, other sites and programs."""
+"""Public data: alerts as feeds, for newsrooms, other sites and programs, and counts of calls."""
 
-from api.feeds import routes
+from api.feeds import calls, routes
 
-ROUTERS = (routes.router,)
+ROUTERS = (routes.router, calls.router)

@@ -160,6 +160,8 @@ def paths(
         join,
         enter,
         "/desk",
+        "/desk/calls",
+        "/desk/calls/reasons",
         "/desk/requests",
         "/desk/rules",
         "/desk/rules/holidays",

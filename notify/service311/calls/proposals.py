@@ -1,6 +1,6 @@
 """Spikes of calls as proposals: "142 calls about missed pickup in zone 4, usual 9: write a notice?" """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from notify.alerts.writing import working_drafts, working_start
 from notify.core import audit
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import settings
+from notify.core.translation import for_reader
 from notify.core.translation import gettext as _
 from notify.models import CallSpike, Operator, Zone
 from notify.service311.calls import reasons, spikes
@@ -27,16 +28,21 @@ KEPT = timedelta(days=400)
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`reason`: in the reader's language. `zone`: "" for the whole city. `event`: "" if no notice is about it."""
+    """`words`: the reason's, by language. `zone`: "" for the whole city. `event`: "" if no notice is about it."""
 
     id: int
-    reason: str
+    words: Mapping[str, str]
     zone_id: int | None
     zone: str
     calls: int
     usual: int
     found_at: datetime
     event: str
+
+    @property
+    def reason(self) -> str:
+        """What the reason is called in the reader's language."""
+        return for_reader(self.words, next(iter(self.words.values())))
 
 
 def scan(s: Session, now: datetime) -> int:
@@ -75,11 +81,11 @@ def waiting(s: Session) -> Sequence[Proposal]:
     ).all()
     if not rows:
         return []
-    called, known = reasons.labels(s), reasons.every(s)
+    called, known = reasons.words(s), reasons.every(s)
     return [
         Proposal(
             row.id,
-            called.get(row.reason, row.reason),
+            called.get(row.reason, {"en": row.reason}),
             row.zone_id,
             zone or "",
             row.calls,

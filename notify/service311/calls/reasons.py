@@ -71,9 +71,13 @@ def every(s: Session) -> dict[str, Reason]:
 
 def labels(s: Session) -> dict[str, str]:
     """Return what each reason is called in the reader's language, retired ones included, by key."""
-    words = {one.key: one.words for one in _built_in()[1]}
-    words |= {row.key: row.words for row in s.scalars(select(CallReason).where(~CallReason.is_group))}
-    return {key: for_reader(said, next(iter(said.values()))) for key, said in words.items()}
+    return {key: for_reader(said, next(iter(said.values()))) for key, said in words(s).items()}
+
+
+def words(s: Session) -> dict[str, Mapping[str, str]]:
+    """Return what each reason is called by language, retired ones included, by key."""
+    found = {one.key: one.words for one in _built_in()[1]}
+    return found | {row.key: row.words for row in s.scalars(select(CallReason).where(~CallReason.is_group))}
 
 
 def by_keys(s: Session, keys: str) -> tuple[Group, Reason]:
@@ -102,8 +106,8 @@ def save(s: Session, reason: Reason, now: datetime, by: Operator) -> None:
     if reason.keys[0] not in {one.keys for one in now_there}:
         raise Invalid(_("There is no group with the key %(key)s.", key=repr(reason.keys[0])))
     _require_free(reason.key, reason.keys, [one for group in now_there for one in group.reasons])
-    words = {language: visible(said) for language, said in reason.words.items()}
-    _keep(s, reason.key, False, now, by, keys=reason.keys, words=words, event=reason.event, retired_at=None)
+    said = {language: visible(one) for language, one in reason.words.items()}
+    _keep(s, reason.key, False, now, by, keys=reason.keys, words=said, event=reason.event, retired_at=None)
 
 
 def save_group(s: Session, group: Group, now: datetime, by: Operator) -> None:
@@ -116,8 +120,8 @@ def save_group(s: Session, group: Group, now: datetime, by: Operator) -> None:
         raise Invalid(_("%(kind)s is not a kind of zones.", kind=repr(group.kind)))
     there = groups(s)
     _require_free(group.key, group.keys, there)
-    words = {language: visible(said) for language, said in group.words.items()}
-    _keep(s, group.key, True, now, by, keys=group.keys, words=words, kind=group.kind, retired_at=None)
+    said = {language: visible(one) for language, one in group.words.items()}
+    _keep(s, group.key, True, now, by, keys=group.keys, words=said, kind=group.kind, retired_at=None)
     before = next((one for one in there if one.key == group.key), None)
     for one in before.reasons if before is not None and before.keys != group.keys else ():
         moved = {"keys": group.keys + one.keys[1], "words": dict(one.words), "event": one.event, "retired_at": None}

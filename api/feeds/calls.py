@@ -1,0 +1,50 @@
+"""Why people call 311, as open data: counts by reason, zone and day, without small ones."""
+
+import hashlib
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.console.kept import Kept, remembered
+from notify.core.db import transaction
+from notify.service311.calls import open_data
+
+router = APIRouter(include_in_schema=False)
+KEPT_S = 60.0  # whole days only: they change at midnight
+CACHE = "public, max-age=300"
+TYPES = {"csv": "text/csv; charset=utf-8; header=present", "json": "application/json"}
+
+
+@router.get("/data/calls.{form}")
+def calls(
+    request: Request,
+    form: Literal["csv", "json"],
+    since: Annotated[date | None, Query(alias="from")] = None,
+    until: Annotated[date | None, Query(alias="to")] = None,
+) -> Response:
+    """By default the last 90 days up to yesterday. An absent row is zero or withheld, and so are totals."""
+    first, last = open_data.span(since, until, datetime.now(UTC))
+    body = _file(form, first, last).get()
+    headers = {
+        "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"',
+        "Cache-Control": CACHE,
+        "Access-Control-Allow-Origin": "*",
+        "Content-Disposition": f'inline; filename="calls-{first}-{last}.{form}"',
+    }
+    known = request.headers.get("if-none-match", "")
+    if headers["ETag"] in {one.strip().removeprefix("W/") for one in known.split(",")}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=TYPES[form], headers=headers)
+
+
+@remembered
+def _file(form: str, first: date, last: date) -> Kept[bytes]:
+    def read() -> bytes:
+        with transaction() as s:
+            found = list(open_data.rows(s, first, last))
+        text = open_data.as_csv(found) if form == "csv" else open_data.as_json(found, first, last)
+        return text.encode()
+
+    return Kept(read, KEPT_S)
