@@ -16,6 +16,7 @@ _KEPT = re.compile(
     r"/(alerts(/past|/[1-9][0-9]{0,17})?)?"
     r"|/feeds/[a-z]{1,20}\.(atom|rss|json|geojson)"
     r"|/collections(/zones/[1-9][0-9]{0,17}(\.ics)?)?"
+    r"|/parking"
     r"|/verify(/[1-9][0-9]{0,17}(\.json)?)?"
     r"|/\.well-known/tocsin-keys\.json"
     r"|/static/(tocsin\.css|collections\.css|bell\.svg)"  # every page asks for them

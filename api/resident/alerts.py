@@ -14,6 +14,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Topic
 from notify.service311 import editions
+from notify.service311.snow import routes
 
 router = APIRouter(include_in_schema=False)
 MOST_PAGES = 10_000
@@ -25,8 +26,16 @@ def landing(request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
         threads, practices = notices.in_force(s, language, now), notices.practices(s, language, now)
-        has_days = editions.current(s) is not None
-    return page(request, "landing.html", threads=threads, practices=practices, has_days=has_days, now=now)
+        has_days, has_routes = editions.current(s) is not None, bool(routes.classes(s))
+    return page(
+        request,
+        "landing.html",
+        threads=threads,
+        practices=practices,
+        has_days=has_days,
+        has_routes=has_routes,
+        now=now,
+    )
 
 
 @router.get("/alerts")

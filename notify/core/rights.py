@@ -107,6 +107,8 @@ RIGHTS = {
     "choices": "SELECT, INSERT, UPDATE, DELETE",
     "suppressions": "SELECT, INSERT, DELETE",
     "resident_changes": "SELECT, INSERT, DELETE",  # INSERT: its triggers run as the role that changes a resident
+    "snow_routes": "SELECT, INSERT, DELETE",
+    "snow_emergencies": "SELECT, INSERT",
     # Public data of the city: an import replaces the one before it, and runs ANALYZE (MAINTAIN).
     "address_points": "SELECT, INSERT, DELETE, MAINTAIN",
     "landmarks": "SELECT, INSERT, DELETE, MAINTAIN",

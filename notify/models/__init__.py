@@ -48,6 +48,7 @@ from notify.models.session import (
     SignInTries,
 )
 from notify.models.signing import SigningKey, Statement
+from notify.models.snow import SnowEmergency, SnowRoute
 from notify.models.standing import Standing
 from notify.models.street import MapFeature, Street
 from notify.models.subscriber import (
@@ -137,6 +138,8 @@ __all__ = [
     "SignInLink",
     "SignInTries",
     "SigningKey",
+    "SnowEmergency",
+    "SnowRoute",
     "Standing",
     "Statement",
     "StoredContent",

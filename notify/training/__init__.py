@@ -18,7 +18,8 @@ from notify.city import zones as city_zones
 from notify.core.db import transaction
 from notify.delivery import senders
 from notify.models import Operator, Sender, Subscriber
-from notify.training.blocks import blocks, houses
+from notify.service311.snow import routes
+from notify.training.blocks import MAIN, blocks, houses
 from notify.training.city import COLUMNS, TrainingCity
 from notify.training.collections import settle_days
 
@@ -48,6 +49,7 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
     with transaction() as s:
         if s.execute(select(func.count()).select_from(Subscriber)).scalar_one() >= residents:
             settle_days(s, now)  # of a city that was made before it had collection days
+            settle_routes(s, now)
             return False
         city = TrainingCity()
         for kind in dict.fromkeys(zone.kind for zone in city.zones()):
@@ -61,8 +63,15 @@ def settle(residents: int, now: datetime, on_progress: Callable[[int], None] | N
                 operators.add(s, email, role, now)
         add_senders(s, now)
         settle_days(s, now)
+        settle_routes(s, now, city)
     subscribers.import_csv(csv_lines(city, residents), now, on_progress=on_progress)
     return True
+
+
+def settle_routes(s: Session, now: datetime, city: TrainingCity | None = None) -> None:
+    """Store the snow emergency routes, unless the city has some: its main streets."""
+    if not routes.classes(s):
+        routes.keep(s, (row for row in blocks(city or TrainingCity()) if row.rank == MAIN), SOURCE, now)
 
 
 def draw(s: Session, city: TrainingCity) -> None:

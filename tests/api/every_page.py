@@ -145,6 +145,7 @@ def paths(
         "/?lang=es",
         "/alerts",
         "/alerts/past",
+        "/parking",
         *(f"/alerts/{number}" for number in (real, practice, called_off)),
         "/alerts/99",
     ]

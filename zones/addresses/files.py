@@ -57,6 +57,7 @@ STREETS = {
     "left_zip": ("zip_left", "zipl", "zip_l", "lzip", "l_zip", "left_zip"),
     "right_zip": ("zip_right", "zipr", "zip_r", "rzip", "r_zip", "right_zip"),
     "id": ("seg_id", "tlid", "linearid", "objectid", "id"),
+    "class": (),  # of snow emergency routes; cities call it anything
 }
 LANDMARKS = _POINT | {
     "name": ("name", "landmark", "title", "label", "landmarkname", "facility"),
@@ -226,7 +227,9 @@ def _street(row: SheetRow, sheet: Sheet, mapped: bool) -> StreetRow:
     left, right = _range(cells, "left"), _range(cells, "right")
     zips = zip_code(cells["left_zip"]), zip_code(cells["right_zip"])
     rank = RANK.get(street_name(name).kind, 3)
-    return StreetRow(cells["id"] or None, name, left, right, *zips, rank, shapely.force_2d(line))
+    return StreetRow(
+        cells["id"] or None, name, left, right, *zips, rank, shapely.force_2d(line), cells["class"][:MOST_LETTERS]
+    )
 
 
 def _range(cells: Mapping[str, str], side: str) -> tuple[int, int] | None:

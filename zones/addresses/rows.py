@@ -41,6 +41,7 @@ class StreetRow:
     right_zip: str
     rank: int
     line: BaseGeometry
+    route_class: str = ""  # of a snow emergency route
 
 
 @dataclass(frozen=True, slots=True)

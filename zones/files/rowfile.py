@@ -65,17 +65,18 @@ def _unpack_address(packed: list[Any], _: bytes) -> AddressRow:
 
 
 def _pack_street(row: StreetRow) -> tuple[list[Any], bytes]:
-    packed = [row.external_id, row.name, row.left, row.right, row.left_zip, row.right_zip, row.rank]
+    packed = [row.external_id, row.name, row.left, row.right, row.left_zip, row.right_zip, row.rank, row.route_class]
     return packed, shapely.to_wkb(row.line)
 
 
 def _unpack_street(packed: list[Any], shape: bytes) -> StreetRow:
-    own_id, name, left, right, left_zip, right_zip, rank = packed
+    own_id, name, left, right, left_zip, right_zip, rank, route_class = packed
     line = shapely.from_wkb(shape)
     if line.geom_type not in {"LineString", "MultiLineString"}:
         raise TypeError("a street without a line")
     own_id = None if own_id is None else str(own_id)
-    return StreetRow(own_id, str(name), _side(left), _side(right), str(left_zip), str(right_zip), int(rank), line)
+    sides, zips = (_side(left), _side(right)), (str(left_zip), str(right_zip))
+    return StreetRow(own_id, str(name), *sides, *zips, int(rank), line, str(route_class))
 
 
 def _side(packed: list[Any] | None) -> tuple[int, int] | None:

@@ -1,0 +1,1 @@
+"""Snow emergencies: where cars may stand, on which side, and from when to when."""

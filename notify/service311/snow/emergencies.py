@@ -1,0 +1,75 @@
+"""Which snow emergency is in force, and what it forbids at a place. An emergency is an alert: it holds from its launch,
+until it expires, is cancelled, or an all-clear of its incident covers the place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shapely import Point
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from notify.core import states
+from notify.models import Alert, SnowEmergency
+from notify.service311.snow import rules
+from notify.service311.snow.rules import Phase
+from zones.geometry import readable_areas
+
+EVENT, ALL_CLEAR = "snow", "all-clear"
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """`phases`: () for an alert about snow that was written without them. `instead`: where cars may stand, by
+    language."""
+
+    alert_id: int
+    incident_id: int
+    phases: tuple[Phase, ...]
+    tow_phone: str
+    instead: Mapping[str, str]
+    ends_at: datetime
+
+
+def in_force(s: Session, now: datetime, at: tuple[float, float] | None = None) -> InForce | None:
+    """Return the snow emergency that was launched last, of those whose area has a place in degrees; None if there is
+    none, or an all-clear came after it."""
+    # Launched together, the last one of an incident has the last word; of two incidents, the last one as well.
+    rows = s.execute(
+        select(Alert, SnowEmergency)
+        .outerjoin(SnowEmergency, SnowEmergency.alert_id == Alert.id)
+        .where(
+            Alert.event == EVENT,
+            Alert.status == "Actual",
+            Alert.launched_at.is_not(None),
+            Alert.state.in_(states.IN_FORCE),
+            or_(Alert.expires_at > now, Alert.phase == ALL_CLEAR),  # an all-clear does not wear off
+            Alert.follows.is_(None),
+        )
+        .order_by(Alert.launched_at.desc(), Alert.id.desc())
+    ).all()
+    cleared: set[int] = set()
+    for alert, emergency in rows:
+        if alert.incident_id in cleared or not _covers(alert, at):
+            continue
+        if alert.phase == ALL_CLEAR:
+            cleared.add(alert.incident_id)
+            continue
+        if emergency is None:
+            return InForce(alert.id, alert.incident_id, (), "", {}, alert.expires_at)
+        phases = rules.from_json(emergency.phases)
+        return InForce(alert.id, alert.incident_id, phases, emergency.tow_phone, emergency.instead, alert.expires_at)
+    return None
+
+
+def _covers(alert: Alert, at: tuple[float, float] | None) -> bool:
+    if at is None or alert.area is None:
+        return at is None
+    area = readable_areas([alert.area]).get(alert.area)
+    return area is not None and bool(area.intersects(Point(at)))
+
+
+def keep(s: Session, alert_id: int, phases: tuple[Phase, ...], tow_phone: str, instead: Mapping[str, str]) -> None:
+    """Store what an alert that was drafted will forbid."""
+    rules.check(phases)
+    s.add(SnowEmergency(alert_id=alert_id, phases=rules.to_json(phases), tow_phone=tow_phone, instead=dict(instead)))
