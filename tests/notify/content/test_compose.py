@@ -31,8 +31,8 @@ def squeezed(text: str) -> str:
 def test_the_events_speak_english_and_spanish_on_three_channels_in_each_phase() -> None:
     assert [event.name for event in catalogue().forms] == ["collection", "outage", "precaution", "snow", "storm"]
     composed = {event.name: tuple(event.phases) for event in catalogue().events if event.composed}
-    assert composed == {"collection-notice": ("issue", "update")}
-    assert len(MESSAGES) == 5 * 3 * 3 * 2 + 2 * 3 * 2
+    assert composed == {"collection-notice": ("issue", "update"), "snow-parking": ("issue", "update", "all-clear")}
+    assert len(MESSAGES) == 5 * 3 * 3 * 2 + 2 * 3 * 2 + 3 * 3 * 2
 
 
 @every_message

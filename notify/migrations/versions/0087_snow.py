@@ -1,12 +1,12 @@
 """Snow emergency routes, and the phases of snow emergencies.
 
-Revision ID: 0086
+Revision ID: 0087
 """
 
 from alembic import op
 
-revision = "0086"
-down_revision = "0085"
+revision = "0087"
+down_revision = "0086"
 branch_labels = None
 depends_on = None
 
