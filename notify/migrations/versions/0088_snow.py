@@ -1,12 +1,12 @@
 """Snow emergency routes, and the phases of snow emergencies.
 
-Revision ID: 0087
+Revision ID: 0088
 """
 
 from alembic import op
 
-revision = "0087"
-down_revision = "0086"
+revision = "0088"
+down_revision = "0087"
 branch_labels = None
 depends_on = None
 
