@@ -22,7 +22,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, Refused, TocsinError, Unavailable
 from notify.core.translation import gettext as _
 from notify.models import Topic
-from notify.service311.desk import acts, card, proof
+from notify.service311.desk import acts, card, proof, resend
 from notify.service311.desk.acts import Call
 from notify.service311.desk.proof import Proven
 from notify.subscribers import entering
@@ -84,6 +84,16 @@ def start(resident_id: Id, request: Request, caller: Viewer) -> Response:
         acts.start(s, _call(request, caller, resident_id), now)
 
     return _act(request, caller, resident_id, "start", act)
+
+
+@router.post("/{resident_id}/resend")
+def send_again(resident_id: Id, request: Request, caller: Viewer, alert: Number = 0, contact: Number = 0) -> Response:
+    """Send an alert that they got to another phone or email of theirs."""
+
+    def act(s: Session, now: datetime) -> None:
+        resend.resend(s, _call(request, caller, resident_id), alert, contact, now)
+
+    return _act(request, caller, resident_id, "resend", act)
 
 
 @router.post("/{resident_id}/topics")
@@ -152,6 +162,13 @@ def card_page(
         "card": shown,
         "proven": _call(request, caller, resident_id).proven,
         "topics": [(one.value, any(one.value == has.topic for has in shown.resident.topics)) for one in Topic],
+        "in_force": {
+            told.alert.id
+            for place in shown.places
+            if place.here is not None
+            for told in place.here.alerts
+            if told.stands in ("active", "replaced")
+        },
         "languages": spoken_to_residents(),
         "consent_words": {one.channel: entering.words(one.channel, language) for one in shown.contacts},
     }

@@ -48,6 +48,7 @@ BUCKETS = {
     "join-city": Bucket(8_000, 2),  # a campaign on television: 100 a second for a minute
     # Of an agent of 311: a minute a call, in a row after an outage; few numbers that nobody has; addresses in clear.
     "desk-look": Bucket(120, 20),
+    "desk-stop": Bucket(60, 60),
     "desk-miss": Bucket(30, 60),
     "desk-unmask": Bucket(40, 60),
     "join-test": Bucket(3, 1200),  # tests that a resident sends to a phone or email of theirs

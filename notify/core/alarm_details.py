@@ -6,7 +6,9 @@ from notify.core.restated import Sentences
 from notify.core.translation import gettext_noop
 
 SENTENCES = Sentences(
-    gettext_noop("%(email)s looks up more residents than a desk is called by. The audit lists them: ask what for."),
+    gettext_noop(
+        "%(email)s looks up or stops more residents than a desk is called by. The audit lists them: ask what for."
+    ),
     gettext_noop(
         "The public page %(page)s cannot be rendered any more. Residents see it as it was before the last change, with"
         " a sentence that it may be old. The log of the API says why."

@@ -29,6 +29,9 @@ NEEDED = """
          WHEN 'self-test' THEN NOT EXISTS (
               SELECT FROM contacts c JOIN suppressions x USING (channel, address_index)
                WHERE c.id = m.contact_id AND x.topic IS NULL)
+         WHEN 'resend' THEN NOT EXISTS (
+              SELECT FROM alerts a, contacts c JOIN suppressions x USING (channel, address_index)
+               WHERE a.id = m.alert_id AND c.id = m.contact_id AND (x.topic IS NULL OR x.topic = a.topic))
          ELSE true END
 """
 

@@ -140,6 +140,14 @@ def test_a_code_that_is_read_back_opens_the_changes_of_this_resident_alone(agent
     assert "¿Está de acuerdo?" in agreed.words, "in the language that they chose"
     assert asked.number("SELECT count(*) FROM places") == 2
     assert {"prove by call", "choose", "mute", "add-place"} <= set(acts())
+    mail = asked.number("SELECT id FROM contacts WHERE channel = 'email' AND subscriber_id IS NOT NULL")
+    sent_again = {"alert": str(asked.number("SELECT max(id) FROM alerts")), "contact": str(mail)}
+    for _ in range(2):  # a double click
+        assert agent.post(f"{home}/resend", data=sent_again).status_code == 303
+    assert asked.rows("""
+        SELECT m.subject = x.subject AND m.text = x.text FROM direct_messages m
+          JOIN contents x ON (x.alert_id, x.channel, x.language, x.wording) = (m.alert_id, 'email', 'en', 0)
+         WHERE m.kind = 'resend'""") == [(True,)], "the same words, once"
     with transaction() as s:
         other = factories.resident(s).id
     assert agent.post(f"/desk/residents/{other}/mute", data={"until": ""}).status_code == 409

@@ -14,7 +14,7 @@ from notify.core import crypto
 from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
 from notify.models import Consent, Contact, Operator, Preference, Topic
-from notify.service311.desk import proof
+from notify.service311.desk import limits, proof
 from notify.service311.desk.proof import Proven
 from notify.subscribers import changing, choices, consent, entering, own, serving
 from notify.subscribers.changing import Placed, Where
@@ -40,11 +40,13 @@ def stop(s: Session, call: Call, contact_id: int, now: datetime, topic: Topic | 
     """Stop everything, or a topic, to a contact. It needs no code: whoever asks to be left alone is. False: it was."""
     contact = _contact(s, call.resident, contact_id)
     assert contact.address_sealed is not None  # noqa: S101  `_contact` has looked
+    limits.watch_stops(s, call.by, now)
     return serving.opt_out(s, crypto.unseal(contact.address_sealed, contact.channel), BY_CALL, now, call.by, topic)
 
 
 def stop_stranger(s: Session, address: str, now: datetime, by: Operator) -> bool:
     """Stop everything to a phone or email that no resident has: an import or a form may bring it. False: it was."""
+    limits.watch_stops(s, by, now)
     return serving.opt_out(s, address, BY_CALL, now, by)
 
 

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Literal
 
+import numpy as np
 from shapely import Point
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, defer
 
+from notify import audience
+from notify.alerts.writing import wordings
+from notify.audience import Places
+from notify.audience.wordings import GENERAL
 from notify.city import basemap
 from notify.core.settings import settings
 from notify.core.states import IN_FORCE
@@ -26,11 +31,13 @@ MOST = 20  # alerts of one address or zone
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An alert of yesterday, today or tomorrow. `words`: what residents got, or will, by channel and language."""
+    """An alert of yesterday, today or tomorrow. `words`: what residents got, or will, by channel and language; at a
+    point only those for who lives there. `parts`: who reads a wording, by its number; empty if all read the same."""
 
     alert: Alert
     stands: Stands
     words: Sequence[StoredContent]
+    parts: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def alerts(s: Session, now: datetime, point: tuple[float, float] | None = None) 
     if point is not None:
         found = _there(found, point)
     words = _words(s, [alert.id for alert, _standing in found])
-    return [Told(alert, _stands(alert, standing, now), words.get(alert.id, ())) for alert, standing in found]
+    return [_told(s, alert, standing, words.get(alert.id, ()), now, point) for alert, standing in found]
 
 
 def one(s: Session, alert_id: int, now: datetime) -> Told | None:
@@ -113,7 +120,35 @@ def one(s: Session, alert_id: int, now: datetime) -> Told | None:
     ).first()
     if row is None:
         return None
-    return Told(row.Alert, _stands(row.Alert, row.Standing, now), _words(s, [alert_id]).get(alert_id, ()))
+    return _told(s, row.Alert, row.Standing, _words(s, [alert_id]).get(alert_id, ()), now)
+
+
+def _told(
+    s: Session,
+    alert: Alert,
+    standing: Standing | None,
+    words: Sequence[StoredContent],
+    now: datetime,
+    point: tuple[float, float] | None = None,
+) -> Told:
+    parts: Mapping[int, str] = {}
+    if any(one.wording for one in words):
+        if point is None:
+            parts = wordings.labels(s, alert.id)
+        else:
+            theirs = _wording_at(s, alert.id, point)
+            words = [one for one in words if one.wording == theirs]
+    return Told(alert, _stands(alert, standing, now), words, parts)
+
+
+def _wording_at(s: Session, alert_id: int, point: tuple[float, float]) -> int:
+    """Return the wording that somebody with one place, at this point, reads."""
+    stored = audience.read_wordings(s, alert_id)
+    if stored is None:
+        return GENERAL
+    who = np.array([1], dtype=np.int64)
+    there = Places(who, np.array([point[0]]), np.array([point[1]]), np.zeros(1, dtype=np.float32))
+    return stored.readers(who, there).wordings_of([1])[0]
 
 
 def _there(
@@ -139,7 +174,7 @@ def _words(s: Session, alerts: Sequence[int]) -> Mapping[int, Sequence[StoredCon
         select(StoredContent)
         .options(defer(StoredContent.html))
         .where(StoredContent.alert_id.in_(alerts))
-        .order_by(StoredContent.alert_id, StoredContent.language, StoredContent.channel.desc())
+        .order_by(StoredContent.alert_id, StoredContent.wording, StoredContent.language, StoredContent.channel.desc())
     )
     found: dict[int, list[StoredContent]] = {}
     for one_of_them in s.scalars(asked) if alerts else ():

@@ -12,7 +12,7 @@ from notify.accounts import tries
 from notify.core import alarms
 from notify.models import Operator
 
-LOOK, MISS, UNMASK = "desk-look", "desk-miss", "desk-unmask"
+LOOK, MISS, UNMASK, STOP = "desk-look", "desk-miss", "desk-unmask", "desk-stop"
 
 
 def count(s: Session, kind: str, by: Operator, now: datetime) -> None:
@@ -20,6 +20,15 @@ def count(s: Session, kind: str, by: Operator, now: datetime) -> None:
     tries.count(s, tries.of_agent(kind, by.id), now)
 
 
+def watch_stops(s: Session, by: Operator, now: datetime) -> None:
+    """Count a stop. None is refused, but whoever stops one resident after the other rings the alarm."""
+    try:
+        with s.begin_nested():
+            count(s, STOP, by, now)
+    except tries.TooManyTries:
+        alarm(s, by, now)
+
+
 def alarm(s: Session, by: Operator, now: datetime) -> None:
-    message = f"{by.email} looks up more residents than a desk is called by. The audit lists them: ask what for."
-    alarms.sound(s, alarms.MANY_LOOKS, message, now, about=by.email)
+    message = f"{by.email} looks up or stops more residents than a desk is called by."
+    alarms.sound(s, alarms.MANY_LOOKS, f"{message} The audit lists them: ask what for.", now, about=by.email)
