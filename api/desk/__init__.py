@@ -2,11 +2,13 @@
 
 from api.desk import (
     calls,
+    notices,
     requests,
     residents,
     rule_forms,
     rules,
     search,
+    storm,
     tickets,
 )
 from api.desk.menu import PLACES
@@ -18,6 +20,8 @@ _PAGES = (
     requests,
     rule_forms,
     rules,
+    storm,
+    notices,
     tickets,
 )
 ROUTERS = tuple(one.router for one in _PAGES)

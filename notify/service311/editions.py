@@ -75,14 +75,7 @@ def publish(
     Raises NotAllowed; Refused when nothing has changed, or something else than was seen; Invalid for a note that is too
     long.
     """
-    operators.require_by(by, "collections")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-    if len(note) > LONGEST_NOTE:
-        raise Invalid(
-            _("The note has %(count)s characters.", count=len(note)),
-            hint=_("The most is %(most)s.", most=LONGEST_NOTE),
-        )
-    last = current(s)
+    _begin(s, note, by)
     if not pending(s).any:
         raise Refused(
             _("Nothing has changed since the last edition."), hint=_("Import schedules or change a rule first.")
@@ -91,11 +84,7 @@ def publish(
         raise Refused(
             _("The changes are others than those you have looked at."), hint=_("Look at them again, and publish then.")
         )
-    edition = CollectionEdition(
-        number=last.number + 1 if last else 1, published_at=now, published_by=by.id if by else None, note=note
-    )
-    s.add(edition)
-    s.flush()
+    edition = _next(s, note, now, by)
     for table in TABLES:
         s.execute(text(f"UPDATE {table} SET from_edition = :n WHERE from_edition IS NULL"), {"n": edition.number})  # noqa: S608
         s.execute(
@@ -103,4 +92,39 @@ def publish(
             {"n": edition.number},
         )
     audit.note(s, now=now, by=by, action="publish", subject="collection edition", subject_id=edition.number)
+    return edition
+
+
+def publish_rules(
+    s: Session, rows: Sequence[int], note: str, now: datetime, by: Operator | None = None
+) -> CollectionEdition:
+    """Publish some new rules or exceptions as the next edition, without other changes that wait: a storm does not wait
+    for an import that is half done. Raises NotAllowed; Invalid for a note that is too long."""
+    _begin(s, note, by)
+    edition = _next(s, note, now, by)
+    s.execute(
+        text("UPDATE collection_rules SET from_edition = :n WHERE from_edition IS NULL AND id = ANY(:rows)"),
+        {"n": edition.number, "rows": list(rows)},
+    )
+    audit.note(s, now=now, by=by, action="publish", subject="collection edition", subject_id=edition.number)
+    return edition
+
+
+def _begin(s: Session, note: str, by: Operator | None) -> None:
+    operators.require_by(by, "collections")
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    if len(note) > LONGEST_NOTE:
+        raise Invalid(
+            _("The note has %(count)s characters.", count=len(note)),
+            hint=_("The most is %(most)s.", most=LONGEST_NOTE),
+        )
+
+
+def _next(s: Session, note: str, now: datetime, by: Operator | None) -> CollectionEdition:
+    last = current(s)
+    edition = CollectionEdition(
+        number=last.number + 1 if last else 1, published_at=now, published_by=by.id if by else None, note=note
+    )
+    s.add(edition)
+    s.flush()
     return edition

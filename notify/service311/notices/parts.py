@@ -60,22 +60,26 @@ class Part:
 def of_holiday(calendars: Mapping[int, Iterable[Collection]], holiday: str, day: date) -> list[Part]:
     """Return the parts of a holiday's notice, by the first date that changes.
 
-    What changes in the same week for another reason is told as well: residents want one truth about their week.
+    What changes in the same week for another reason, or by hand, is told as well: residents want one truth about their
+    week, and a city may move its holidays by hand.
     """
-    concerned: dict[int, list[Collection]] = {}
-    for zone, collections in calendars.items():
-        near = [one for one in collections if abs(monday(one.nominal) - monday(day)) <= WEEK]
-        changed = [one for one in near if one.state is not State.ON_SCHEDULE]
-        if by_it := [one for one in changed if holiday in one.why.holidays]:
-            weeks = {monday(one.nominal) for one in by_it}
-            concerned[zone] = [one for one in changed if monday(one.nominal) in weeks]
-    return grouped(concerned)
+    changed = {
+        zone: [
+            one
+            for one in collections
+            if one.state is not State.ON_SCHEDULE and abs(monday(one.nominal) - monday(day)) <= WEEK
+        ]
+        for zone, collections in calendars.items()
+    }
+    by_it = [one for found in changed.values() for one in found if holiday in one.why.holidays]
+    weeks = {monday(day), *(monday(one.nominal) for one in by_it)}
+    return grouped({zone: [one for one in found if monday(one.nominal) in weeks] for zone, found in changed.items()})
 
 
 def of_edit(
     before: Mapping[int, Iterable[Collection]], after: Mapping[int, Iterable[Collection]], first: date
 ) -> list[Part]:
-    """Return the parts of a change from one calendar to another, of all that is due from `first` on."""
+    """Return the parts of what exceptions change in calendars, of all that is due from `first` on."""
     changed: dict[int, list[Collection]] = {}
     for zone, collections in after.items():
         differs = [one.new for one in preview(before.get(zone, ()), collections) if one.date_differs]

@@ -88,8 +88,9 @@ def test_what_changes_by_hand_in_the_same_week_is_told_with_it() -> None:
     earlier = DayException(date(2026, 11, 17), "Ana", "snow", zone="4", state=State.SUSPENDED)
     schedules = [on("Tue", "Thu", zone="4"), on("Tue", zone="2")]
     found = calendars(schedules, [Rule(NAMES, Effect.SLIDE)], (by_hand, elsewhere, earlier))
-    (part,) = parts.of_holiday(found, HOLIDAY.name, HOLIDAY.day)
-    assert [(one.nominal.day, one.state) for one in part.moves] == [
+    suspended, both = parts.of_holiday(found, HOLIDAY.name, HOLIDAY.day)
+    assert (suspended.zones, both.zones) == ((2,), (4,))
+    assert [(one.nominal.day, one.state) for one in both.moves] == [
         (24, State.TO_BE_ANNOUNCED), (26, State.DELAYED),
     ]  # fmt: skip
 

@@ -1,0 +1,122 @@
+"""`/desk/notices/storm`: call collections off from now on, and say later what becomes of them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import Caller, Viewer
+from api.errors import Told, tell
+from api.rendering import page
+from notify.accounts import operators
+from notify.alerts.readiness import channel_policies
+from notify.core.db import transaction
+from notify.core.errors import Invalid, TocsinError
+from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.delivery import senders
+from notify.models.states import AlertState
+from notify.operations import tasks
+from notify.service311 import calendars
+from notify.service311.notices import kept, publishing, showing, storm
+from notify.service311.notices.causes import CAUSES
+from notify.service311.notices.storm import Decision, Planned, Storm
+from notify.service311.streams import STREAMS
+
+router = APIRouter(prefix="/desk/notices/storm", include_in_schema=False)
+Text = Annotated[str, Form(max_length=20)]
+Some = Annotated[list[str] | None, Form()]
+
+
+@router.get("")
+def ask(request: Request, caller: Viewer, incident: int = 0) -> Response:
+    operators.require(caller.acting, "collections")
+    today = calendars.today(datetime.now(UTC))
+    first = Storm(frozenset(), frozenset(STREAMS), today, today, "", "unknown")
+    if incident:
+        with transaction() as s:
+            first = replace(storm.begun(s, incident, datetime.now(UTC)), decision="day", to=today + timedelta(days=1))
+    return _page(request, caller, first)
+
+
+@router.post("")
+def look_or_publish(
+    request: Request,
+    caller: Viewer,
+    zone: Some = None,
+    stream: Some = None,
+    first: Text = "",
+    last: Text = "",
+    cause: Text = "",
+    decision: Text = "",
+    to: Text = "",
+    incident: Annotated[int, Form()] = 0,
+    edition: Annotated[int, Form()] = 0,
+    channel: Some = None,
+    act: Text = "look",
+) -> Response:
+    """Show what a decision changes and whom it is told; with `act=publish` publish it."""
+    operators.require(caller.acting, "collections")
+    now = datetime.now(UTC)
+    given = Storm(
+        frozenset(int(one) for one in zone or () if one.isdecimal()),
+        frozenset(stream or ()),
+        _date(first) or calendars.today(now),
+        _date(last) or _date(first) or calendars.today(now),
+        cause,
+        cast(Decision, decision),
+        _date(to) if decision == "day" else None,
+        incident or None,
+    )
+    try:
+        with transaction() as s:
+            planned = storm.plan(s, given, caller.acting.email, now)
+            areas = publishing.shapes(s, planned.parts)
+        if act != "publish":
+            return _preview(request, caller, planned)
+        planned = replace(planned, edition=edition)
+        ready = publishing.prepare(planned.wanted(channel or ()), areas, caller.acting, now, settings())
+        with transaction() as s:
+            published = storm.publish(s, planned, ready, caller.acting, now, settings())
+            number = kept.of_alert(s, published.alert.id)
+    except TocsinError as error:
+        return _page(request, caller, given, tell(error))
+    if published.alert.state is AlertState.SENDING:
+        tasks.ring_alert(published.alert)
+    return RedirectResponse(f"/desk/notices/{number}", 303)
+
+
+def _preview(request: Request, caller: Caller, planned: Planned) -> Response:
+    now = datetime.now(UTC)
+    phase = "update" if planned.storm.incident else "issue"
+    with transaction() as s:
+        channels = senders.open_channels(s)
+        ticked = channel_policies.chosen(s, None, "collection")
+        whole = publishing.shapes(s, planned.parts).whole
+        by_zone = publishing.shapes_of_zones(s, planned.parts)
+        texts = showing.texts(s, planned.notice, channels, now, settings(), phase)
+    counted = showing.reached(by_zone, whole, channels, now)
+    rows = showing.rows(planned.zones, planned.parts, counted)
+    shown = {"rows": rows, "all": counted.all, "texts": texts, "channels": channels, "ticked": ticked}
+    return _page(request, caller, planned.storm, None, {**shown, "edition": planned.edition})
+
+
+def _page(
+    request: Request, caller: Caller, given: Storm, told: Told | None = None, look: Mapping[str, Any] | None = None
+) -> Response:
+    with transaction() as s:
+        zones = calendars.zones_with_days(s)
+    return page(
+        request, "desk/notice_storm.html", caller=caller, told=told, given=given, zones=zones, look=look,
+        streams=list(STREAMS), causes=CAUSES,
+    )  # fmt: skip
+
+
+def _date(given: str) -> date | None:
+    try:
+        return date.fromisoformat(given) if given else None
+    except ValueError:
+        raise Invalid(_("%(given)s is not a date.", given=repr(given)), hint=_("Write it like 2027-01-04.")) from None

@@ -1,0 +1,203 @@
+"""Publish a notice in one act: one alert, whose wordings are those of its groups of zones.
+
+Text messages, emails, posts, the public page and the agents' script all have their words from that alert. The calendars
+have the new days already: a notice is made of a published edition.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.alerts import lifecycle
+from notify.alerts.writing import drafting, times, wordings
+from notify.alerts.writing.drafting import Draft
+from notify.alerts.writing.wordings import Wording
+from notify.alerts.writing.wordings import Part as Apart
+from notify.city import zones as city_zones
+from notify.core import audit, translation
+from notify.core.errors import Refused
+from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.models import Alert, CollectionNotice, Operator
+from notify.models.states import AlertState
+from notify.service311 import calendars
+from notify.service311.notices import words
+from notify.service311.notices.composing import Notice
+from notify.service311.notices.parts import Part
+from zones.geometry import from_wkb
+
+EVENT = "collection-notice"
+LOCK = 7_461_023  # two at once would tell the same twice
+SPARE = timedelta(days=1)  # an alert lives 14 days at most; one that begins earlier would end before its days
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A notice to publish. `subject`, `day`: as in `CollectionNotice`. `channels` None: those that the city uses.
+    `launch_at` None: at once. `incident`: whose next notice it is; None for a first one."""
+
+    kind: Literal["holiday", "storm"]
+    subject: str
+    day: date
+    edition: int
+    notice: Notice
+    channels: Sequence[str] | None = None
+    launch_at: datetime | None = None
+    incident: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A notice whose area is computed and whose readers are known: `publish` stores and sends it."""
+
+    wanted: Wanted
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """`waiting`: why it was not launched yet, and what to do: somebody else must approve it. "" otherwise."""
+
+    alert: Alert
+    waiting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The areas of a notice: of each part, and of all."""
+
+    parts: tuple[BaseGeometry, ...]
+    whole: BaseGeometry
+
+
+def shapes(s: Session, parts: Sequence[Part]) -> Shapes:
+    """Return the areas of a notice."""
+    kept = shapes_of_zones(s, parts)
+    found = tuple(shapely.union_all([kept[zone] for zone in part.zones]) for part in parts)
+    return Shapes(found, shapely.union_all(found))
+
+
+def shapes_of_zones(s: Session, parts: Sequence[Part]) -> dict[int, BaseGeometry]:
+    """Return the area of each zone of the parts, by its id."""
+    concerned = {zone for part in parts for zone in part.zones}
+    kept = city_zones.all_zones(s, calendars.KIND)
+    return {one.zone.id: from_wkb(one.version.geometry) for one in kept if one.zone.id in concerned}
+
+
+def prepare(wanted: Wanted, areas: Shapes, by: Operator, now: datetime, settings: Settings) -> Ready:
+    """Return the notice with its words for whoever lives in it now. Opens transactions of its own: call it outside.
+
+    Raises Invalid and NotAllowed as `drafting.draft` does.
+    """
+    notice = wanted.notice
+    apart = [
+        Apart(number, area, notice.called(part))
+        for number, (part, area) in enumerate(zip(notice.parts, areas.parts, strict=True), start=1)
+    ]
+    each = [frozenset({one.number}) for one in apart]
+    found = wordings.occurring(areas.whole, apart, "collection")
+    several = sorted((one for one in found if len(one) > 1), key=lambda one: (-found[one], sorted(one)))
+    written = [
+        Wording(numbers, notice.of(numbers), notice.area(numbers))
+        for numbers in [*each, *several][: wordings.MOST]
+    ]  # fmt: skip
+    last = max(part.last_day for part in notice.parts)
+    draft = Draft(
+        event=EVENT,
+        phase="update" if wanted.incident else "issue",
+        zones=tuple(f"{calendars.KIND}:{notice.names[zone]}" for part in notice.parts for zone in part.zones),
+        blanks=notice.general(),
+        channels=wanted.channels,
+        expires_at=ends(last, wanted.launch_at or now, settings.tz),
+        launch_at=wanted.launch_at,
+        incident=wanted.incident,
+        composed=True,
+        wording_parts=apart,
+        wordings=written,
+    )
+    return Ready(wanted, drafting.located(draft, by))
+
+
+def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Settings) -> Published:
+    """Store the notice with its alert, approve it and launch it, or schedule it.
+
+    Where the audience is more than one person may write to alone, the alert waits for somebody else's approval. The
+    caller rings the workers after the commit if it is sending. Raises Refused when the calendars have changed since.
+    """
+    wanted = ready.wanted
+    operators.require(by, "publish collection")
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    _require_current(s, wanted)
+    alert = drafting.draft(s, ready.draft, by, now, settings)
+    kept = CollectionNotice(
+        kind=wanted.kind,
+        subject=wanted.subject,
+        day=wanted.day,
+        last_day=max(part.last_day for part in wanted.notice.parts),
+        edition=wanted.edition,
+        alert_id=alert.id,
+        incident_id=alert.incident_id,
+        parts=_kept(wanted.notice),
+        made_at=now,
+        made_by=by.id,
+    )
+    s.add(kept)
+    s.flush()
+    audit.note(s, now=now, by=by, action="publish", subject="collection notice", subject_id=kept.id, alert=alert.id)
+    try:
+        with s.begin_nested():
+            lifecycle.approve(s, alert.id, by, now, settings)
+            alert = lifecycle.launch(s, alert.id, by, now)
+    except Refused as error:
+        s.refresh(alert)
+        return Published(alert, f"{error.message} {error.hint}".strip())
+    return Published(alert)
+
+
+def ends(last: date, begins_at: datetime, tz: ZoneInfo) -> datetime:
+    """Return when a notice is over: at the end of its last day, or when an alert can live no longer."""
+    over = datetime.combine(last + timedelta(days=1), time(), tz)
+    return min(max(over, begins_at + timedelta(hours=1)), begins_at + times.LONGEST_LIFE)
+
+
+def best_launch(first: date, last: date, now: datetime, tz: ZoneInfo) -> datetime | None:
+    """Return when to tell a change: a week before it, at ten in the morning; None: now, because it is nearer."""
+    at = datetime.combine(max(first - timedelta(days=7), last + SPARE - times.LONGEST_LIFE), time(10), tz)
+    return at if at > now else None
+
+
+def _require_current(s: Session, wanted: Wanted) -> None:
+    current = calendars.current(s)
+    if current is None or current.number != wanted.edition:
+        raise Refused(
+            _("The calendars have changed since this notice was shown."), hint=_("Look at it again, then publish it.")
+        )
+
+
+def _kept(notice: Notice) -> list[dict[str, object]]:
+    return [
+        {
+            "zones": list(part.zones),
+            "days": sorted({move.nominal.isoformat() for move in part.moves}),
+            "streams": sorted({stream for move in part.moves for stream in move.streams}),
+            "called": _said(notice, part)[0],
+            "says": _said(notice, part)[1],
+        }
+        for part in notice.parts
+    ]
+
+
+def _said(notice: Notice, part: Part) -> tuple[dict[str, str], dict[str, list[str]]]:
+    called, says = dict[str, str](), dict[str, list[str]]()
+    for language in notice.languages:
+        with translation.speaking(language):
+            called[language], says[language] = notice.called(part), words.sentences(part)
+    return called, says

@@ -1,0 +1,85 @@
+"""What staff see of a notice before they publish it: every zone's old and new days, whom it reaches, and its words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy.orm import Session
+
+from notify import audience
+from notify.alerts.words import wording
+from notify.audience.everywhere import InCity
+from notify.audience.live_count import live_count
+from notify.content import compose
+from notify.core.settings import Settings
+from notify.models import Alert, Lane, Zone
+from notify.service311.notices import publishing, words
+from notify.service311.notices.composing import Notice
+from notify.service311.notices.parts import Part
+
+SHOWN = "sms"  # the channel whose words are shown whole
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A zone. `moves`: what is collected, its old day and its new one, in the reader's language; none: no change.
+    `residents`, `by_channel`: exact numbers of those who would be told; None for a zone without a change."""
+
+    zone: str
+    moves: Sequence[tuple[str, str, str]]
+    residents: int | None
+    by_channel: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Exact counts. `all`: of the whole notice, in which a resident with places in two zones counts once."""
+
+    by_zone: Mapping[int, audience.Audience]
+    all: audience.Audience
+
+
+def reached(areas: Mapping[int, BaseGeometry], whole: BaseGeometry, channels: Sequence[str], now: datetime) -> Reached:
+    """Count whom a notice reaches, by zone and in all. Takes connections of its own: call it outside a transaction."""
+    count = live_count().count
+    by_zone = {
+        zone: count(InCity(shape, whole=False), "collection", channels, now) for zone, shape in areas.items()
+    }
+    return Reached(by_zone, count(InCity(whole, whole=False), "collection", channels, now))
+
+
+def rows(zones: Sequence[Zone], parts: Sequence[Part], counted: Reached) -> list[Row]:
+    """Return the rows of the table, those with a change first."""
+    of = {zone: part for part in parts for zone in part.zones}
+    found = []
+    for zone in sorted(zones, key=lambda one: (one.id not in of, one.name)):
+        moves = of[zone.id].moves if zone.id in of else ()
+        told = counted.by_zone.get(zone.id)
+        found.append(
+            Row(
+                zone.name,
+                [(words.what(one), words.day(one.nominal), words.new_day(one)) for one in moves],
+                told.residents if told else None,
+                told.by_channel if told else {},
+            )
+        )
+    return found
+
+
+def texts(
+    s: Session, notice: Notice, channels: Sequence[str], now: datetime, settings: Settings, phase: str = "issue"
+) -> list[tuple[str, Mapping[str, str]]]:
+    """Return what each part is called, with its text message in each language, as a launch now would write it."""
+    event = compose.catalogue().event(publishing.EVENT)
+    shown = [SHOWN] if SHOWN in channels else list(channels[:1])
+    alert = Alert(
+        id=10**6, phase=phase, status="Actual", corrects=False, lane=Lane.ROUTINE, channels=shown,
+        expires_at=publishing.ends(max(part.last_day for part in notice.parts), now, settings.tz), launch_at=None,
+    )  # fmt: skip
+    found = []
+    for number, part in enumerate(notice.parts, start=1):
+        filled = compose.fill(event, phase, {**notice.general(), **notice.of([number])})
+        written = wording.rendered(s, alert, event, filled, (notice.area([number]),), now, settings)
+        found.append((notice.called(part), {one.language: one.text for one in written}))
+    return found

@@ -1,0 +1,162 @@
+"""Call collections off, put off the decision, and say the new days later: a storm, or trucks that cannot run.
+
+What is decided becomes exceptions of the calendars, a new edition, and a notice to those whose days change, in one act.
+A later decision about the same days goes on in the same incident.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Literal, get_args
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.audience import written
+from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.models import CollectionNotice, Operator, Zone
+from notify.service311 import calendars, editions, rule_store
+from notify.service311.notices import parts, publishing
+from notify.service311.notices.causes import CAUSES
+from notify.service311.notices.composing import Notice
+from notify.service311.notices.parts import Part
+from notify.service311.notices.publishing import Published, Ready, Wanted
+from notify.service311.rules import Collection, DayException, State
+from notify.service311.streams import STREAMS
+
+Decision = Literal["unknown", "next", "day", "usual"]
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
+LONGEST = 14  # days at once
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """What is decided about the collections of some zones and streams that are due on the dates from `first` to `last`.
+
+    decision: `unknown`: not collected, the new day follows. `next`: not collected, residents keep it until the next
+    regular day. `day`: collected on `to`. `usual`: collected on its day after all.
+    incident: that of the first notice about it; None for the first.
+    """
+
+    zones: frozenset[int]
+    streams: frozenset[str]
+    first: date
+    last: date
+    cause: str
+    decision: Decision
+    to: date | None = None
+    incident: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """`exceptions`: what the next edition gets; `parts`: whom it concerns; `zones`: all that have days, by name."""
+
+    storm: Storm
+    edition: int
+    exceptions: tuple[DayException, ...]
+    parts: tuple[Part, ...]
+    zones: Sequence[Zone]
+
+    @property
+    def notice(self) -> Notice:
+        return Notice(CAUSES[self.storm.cause], self.parts, {zone.id: zone.name for zone in self.zones}, written())
+
+    def wanted(self, channels: Sequence[str] | None) -> Wanted:
+        storm = self.storm
+        return Wanted("storm", storm.cause, storm.first, self.edition, self.notice, channels, incident=storm.incident)
+
+
+def plan(s: Session, storm: Storm, by: str, now: datetime) -> Planned:
+    """Return what a decision would change in the published calendars. Nothing is stored. Raises Invalid, NotFound."""
+    _require(storm, calendars.today(now))
+    edition = calendars.current(s)
+    if edition is None:
+        raise NotFound(_("There are no published calendars yet."), hint=_("Publish them first."))
+    zones = calendars.zones_with_days(s)
+    before, after, made = dict[int, Sequence[Collection]](), dict[int, Sequence[Collection]](), list[DayException]()
+    for zone in zones:
+        if zone.id not in storm.zones or (calendar := calendars.of_zone(s, zone, now)) is None:
+            continue
+        ours = [_exception(storm, one, zone.id, by) for one in calendar.collections if _meant(storm, one)]
+        before[zone.id] = calendar.collections
+        after[zone.id] = calendars.edited(s, zone.id, ours, now)
+        made += ours
+    if not made:
+        raise Invalid(_("Nothing is due there on these days."), hint=_("Choose other zones, streams or days."))
+    found = parts.of_edit(before, after, min(one.day for one in made))
+    if not found:
+        raise Invalid(_("The calendars say so already: nobody's days would change."))
+    return Planned(storm, edition.number, tuple(made), tuple(found), zones)
+
+
+def publish(
+    s: Session, planned: Planned, ready: Ready, by: Operator, now: datetime, settings: Settings
+) -> Published:
+    """Publish the decision as the next edition, and its notice. Other changes that wait for an edition still wait.
+
+    Raises NotAllowed; Refused when the calendars have changed since it was planned.
+    """
+    operators.require(by, "collections")
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": publishing.LOCK})
+    current = calendars.current(s)
+    if current is None or current.number != planned.edition:
+        raise Refused(_("The calendars have changed since this was shown."), hint=_("Look at it again, then publish it."))
+    rows = [rule_store.add_exception(s, one, now, by).id for one in planned.exceptions]
+    cause = CAUSES[planned.storm.cause]
+    edition = editions.publish_rules(s, rows, cause, now, by)
+    ready = replace(ready, wanted=replace(ready.wanted, edition=edition.number))
+    return publishing.publish(s, ready, by, now, settings)
+
+
+def begun(s: Session, incident: int, now: datetime) -> Storm:
+    """Return what the notices of an incident were about, for the form of what comes next: still undecided, or what is
+    called off. Raises NotFound."""
+    rows = s.scalars(
+        select(CollectionNotice)
+        .where(CollectionNotice.incident_id == incident, CollectionNotice.kind == "storm")
+        .order_by(CollectionNotice.id)
+    ).all()
+    if not rows:
+        raise NotFound(_("There is no such incident of collections."))
+    zones = frozenset(zone for row in rows for part in row.parts for zone in part["zones"])
+    due = [date.fromisoformat(day) for row in rows for part in row.parts for day in part["days"]]
+    streams = frozenset(stream for row in rows for part in row.parts for stream in part["streams"])
+    return Storm(zones, streams, min(due), max(due), rows[-1].subject, "unknown", incident=incident)
+
+
+def _require(storm: Storm, today: date) -> None:
+    wrong = [
+        _("Choose at least one zone.") if not storm.zones else "",
+        _("Choose what is collected.") if not storm.streams or not storm.streams <= set(STREAMS) else "",
+        _("Say why.") if storm.cause not in CAUSES else "",
+        _("Say what happens to the collections.") if storm.decision not in DECISIONS else "",
+        _("The last day is before the first.") if storm.last < storm.first else "",
+        _("Choose at most %(most)s days.", most=LONGEST) if (storm.last - storm.first).days >= LONGEST else "",
+        _("The first day is over.") if storm.incident is None and storm.first < today else "",
+        _("Give the new day.") if storm.decision == "day" and storm.to is None else "",
+        _("The new day is over.") if storm.to is not None and storm.to < today else "",
+    ]
+    if any(wrong):
+        raise Invalid(_("This cannot be published."), details=tuple(filter(None, wrong)))
+
+
+def _meant(storm: Storm, one: Collection) -> bool:
+    """Whether a collection is due on one of the days: by its truck or, where it has none, by its schedule. What is told
+    next of an incident is about what was due then, wherever it was moved meanwhile."""
+    if one.stream not in storm.streams:
+        return False
+    days: Iterable[date | None] = (one.effective or one.nominal,)
+    if storm.incident is not None:
+        days = (one.nominal, one.effective)
+    return any(day is not None and storm.first <= day <= storm.last for day in days)
+
+
+def _exception(storm: Storm, one: Collection, zone: int, by: str) -> DayException:
+    state: State | None = {"unknown": State.TO_BE_ANNOUNCED, "next": State.SUSPENDED}.get(storm.decision)
+    to = {"day": storm.to, "usual": one.nominal}.get(storm.decision)
+    return DayException(one.nominal, by, CAUSES[storm.cause], str(zone), one.stream, to, state)
+
