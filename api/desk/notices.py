@@ -116,7 +116,7 @@ def _holiday(
             shown["texts"] = showing.texts(s, _notice(changed), channels or [showing.SHOWN], now, settings())
     if changed.parts:
         counted = showing.reached(by_zone, whole, channels, now)
-        shown |= {"rows": showing.rows(changed.zones, changed.parts, counted), "all": counted.all}
+        shown |= {"rows": showing.rows(changed.zones, changed.parts, counted), "all": counted}
         shown["best"] = publishing.best_launch(changed.first_day, changed.last_day, now, settings().tz)
     return page(
         request, "desk/notice_holiday.html", caller=caller, told=told, channels=channels,

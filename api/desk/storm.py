@@ -100,7 +100,7 @@ def _preview(request: Request, caller: Caller, planned: Planned) -> Response:
         texts = showing.texts(s, planned.notice, channels, now, settings(), phase)
     counted = showing.reached(by_zone, whole, channels, now)
     rows = showing.rows(planned.zones, planned.parts, counted)
-    shown = {"rows": rows, "all": counted.all, "texts": texts, "channels": channels, "ticked": ticked}
+    shown = {"rows": rows, "all": counted, "texts": texts, "channels": channels, "ticked": ticked}
     return _page(request, caller, planned.storm, None, {**shown, "edition": planned.edition})
 
 

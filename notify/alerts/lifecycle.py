@@ -304,7 +304,7 @@ def _step(
     s: Session, alert_id: int, to: AlertState, by: Operator | None, now: datetime, action: str, **columns: Any
 ) -> Alert:
     if by is not None:
-        operators.require(by, "stop")
+        operators.require(by, two_people.act_of_stop(reports.find_alert(s, alert_id), by))
     states.move_alert(s, alert_id, to, now=now, by=by, action=action, **columns)
     return _fresh(s, reports.find_alert(s, alert_id, lock=True))
 

@@ -89,6 +89,11 @@ def act_of_launch(alert: Alert, by: Operator) -> str:
     return "publish collection" if alone else "launch"
 
 
+def act_of_stop(alert: Alert, by: Operator) -> str:
+    """The act of pausing, resuming or cancelling this alert: who published a notice may take it back."""
+    return "publish collection" if act_of_launch(alert, by) == "publish collection" else "stop"
+
+
 def is_composed_notice(alert: Alert) -> bool:
     """Whether an alert about collections has only words that Tocsin made from the published calendars."""
     if alert.topic is not Topic.COLLECTION:

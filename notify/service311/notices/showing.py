@@ -39,6 +39,11 @@ class Reached:
     by_zone: Mapping[int, audience.Audience]
     all: audience.Audience
 
+    @property
+    def residents(self) -> int:
+        """How many residents get the notice."""
+        return self.all.residents - self.all.without
+
 
 def reached(areas: Mapping[int, BaseGeometry], whole: BaseGeometry, channels: Sequence[str], now: datetime) -> Reached:
     """Count whom a notice reaches, by zone and in all. Takes connections of its own: call it outside a transaction."""
@@ -60,7 +65,7 @@ def rows(zones: Sequence[Zone], parts: Sequence[Part], counted: Reached) -> list
             Row(
                 zone.name,
                 [(words.what(one), words.day(one.nominal), words.new_day(one)) for one in moves],
-                told.residents if told else None,
+                told.residents - told.without if told else None,
                 told.by_channel if told else {},
             )
         )
@@ -69,7 +74,7 @@ def rows(zones: Sequence[Zone], parts: Sequence[Part], counted: Reached) -> list
 
 def texts(
     s: Session, notice: Notice, channels: Sequence[str], now: datetime, settings: Settings, phase: str = "issue"
-) -> list[tuple[str, Mapping[str, str]]]:
+) -> list[tuple[str, dict[str, str]]]:
     """Return what each part is called, with its text message in each language, as a launch now would write it."""
     event = compose.catalogue().event(publishing.EVENT)
     shown = [SHOWN] if SHOWN in channels else list(channels[:1])

@@ -1,0 +1,149 @@
+"""A holiday notice and a storm at the desk: who is told what, and who is not."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import httpx
+import pytest
+
+from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.delivery import sender_pool
+from notify.service311 import calendars
+from notify.service311.notices import kept
+from tests import factories
+from tests.api import asked
+from tests.notify.service311 import days
+
+Desk = Callable[[str], httpx.Client]
+IN_NORTH, IN_SOUTH = (0.5, 0.5), (1.5, 0.5)
+
+
+def words(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page.partition("<main")[2]).split())
+
+
+def next_thursday() -> date:
+    today = calendars.today(datetime.now(UTC))
+    return today + timedelta(days=2 + (3 - (today + timedelta(days=2)).weekday()) % 7)
+
+
+@pytest.fixture
+def zones(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Thanksgiving is next Thursday. Residents: two in the north, one of whom has a place in the south, too; one in the
+    south alone; and one in the north who has not asked for collection days."""
+    for name, value in (("TWILIO_ACCOUNT_SID", "AC" + "0" * 32), ("TWILIO_AUTH_TOKEN", "t"), ("SENDGRID_API_KEY", "k")):
+        monkeypatch.setenv(f"TOCSIN_{name}", value)
+    settings.cache_clear()
+    now = datetime.now(UTC)
+    ids = days.settle(now, [next_thursday() + timedelta(weeks=52 * n) for n in (0, 1)])
+    with transaction() as s:
+        factories.sender(s, now=now)
+        factories.sender(s, "sendgrid", now=now)
+        for at, topics, language in (
+            ([IN_NORTH], ["collection"], "en"),
+            ([IN_NORTH, IN_SOUTH], ["collection"], "es"),
+            ([IN_SOUTH], ["collection"], "en"),
+            ([IN_NORTH], ["storm"], "en"),
+        ):
+            factories.resident(s, at=at, topics=topics, language=language, email="", now=now)
+    sender_pool.read_anew()
+    return ids
+
+
+def holiday(desk: httpx.Client) -> str:
+    """Return the address of the page of the holiday."""
+    (address,) = set(re.findall(r'href="(/desk/notices/holiday\?key=[^"]+)"', desk.get("/desk/notices").text)[:1])
+    return address
+
+
+def publish(desk: httpx.Client, **given: str) -> httpx.Response:
+    page = desk.get(holiday(desk)).text
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page))
+    return desk.post("/desk/notices/holiday", data={**fields, "channel": ["sms", "email"], "when": "now", **given})
+
+
+def test_an_agent_sees_every_zone_and_publishes_to_those_who_are_concerned(at_desk: Desk, zones: dict[str, int]) -> None:
+    desk = at_desk("agent")
+    shown = words(desk.get(holiday(desk)).text)
+    friday = next_thursday() + timedelta(days=1)
+    assert re.search(rf"North (recycling and )?trash( and recycling)? Thursday, \w+ \d+ Friday, \w+ {friday.day} ", shown)
+    assert "South No change: nothing is sent." in shown
+    assert "Publish to 2 residents" in shown 
+    assert "Su recolección de basura" in shown
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(holiday(desk)).text))
+    answer = publish(desk)
+    assert answer.status_code == 303, words(answer.text)
+    (row,) = asked.rows("SELECT id, state, two_people FROM alerts")
+    assert (row.state, list(row.two_people)) == ("sending", [])
+    assert "moves to Friday" in words(desk.get(answer.headers["location"]).text)
+    assert "Told" in words(desk.get("/desk/notices").text)
+    assert "This holiday was told already." in words(desk.post("/desk/notices/holiday", data=fields).text)
+    factories.resolve(row.id, datetime.now(UTC))
+    told = asked.rows(
+        """SELECT c.channel, r.language, b.wording FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+             JOIN subscribers r ON r.id = c.subscriber_id JOIN batches b ON b.id = d.batch_id
+            WHERE d.state IN ('queued', 'held') ORDER BY 1, 2"""
+    )
+    assert [tuple(one) for one in told] == [("email", "en", 1), ("email", "es", 1), ("sms", "en", 1), ("sms", "es", 1)]
+    with transaction() as s:
+        (script,) = kept.for_zone(s, zones["North"], datetime.now(UTC))
+        assert kept.for_zone(s, zones["South"], datetime.now(UTC)) == []
+    assert script.words[0].called == "North"
+
+
+def storm(desk: httpx.Client, zone: int, day: date, **given: str) -> httpx.Response:
+    """Look at what a decision changes, then publish it."""
+    fields = {"zone": str(zone), "stream": ["trash", "recycling"], "first": day.isoformat(), "last": day.isoformat(),
+              "cause": "snow", "decision": "unknown", **given}  # fmt: skip
+    shown = desk.post("/desk/notices/storm", data=fields)
+    edition = re.search(r'name="edition" value="(\d+)"', shown.text)
+    assert edition is not None, words(shown.text)
+    return desk.post("/desk/notices/storm", data={**fields, "act": "publish", "edition": edition[1], "channel": ["sms"]})
+
+
+def test_a_storm_suspends_and_recovers_in_one_incident(at_desk: Desk, zones: dict[str, int]) -> None:
+    """Other changes that wait for an edition still wait."""
+    desk, monday = at_desk("agent"), next_thursday() + timedelta(days=4)
+    with transaction() as s:
+        days.take(s, {"zone": "South", "stream": "trash", "weekdays": "Wed"})
+    off = storm(desk, zones["North"], monday)
+    assert off.status_code == 303
+    shown = words(desk.get(off.headers["location"]).text)
+    assert "The new day is not known yet: we will tell you." in shown
+    assert "Snow" in shown
+    page = f"/collections/zones/{zones['North']}"
+    assert "The new day is not known yet: Snow." in words(desk.get(page).text)
+    assert "nieve" in words(desk.get(f"{page}?lang=es").text).lower()
+    assert f"/collections/zones/{zones['South']}" in desk.get("/collections").text
+    assert "Wednesday" not in words(desk.get(f"/collections/zones/{zones['South']}").text)
+    incident = asked.number("SELECT id FROM incidents")
+    assert 'value="snow" selected' in desk.get(f"/desk/notices/storm?incident={incident}").text
+    factories.resolve(asked.number("SELECT id FROM alerts"), datetime.now(UTC))
+    to = monday + timedelta(days=1)
+    again = {"incident": str(incident), "decision": "day", "to": to.isoformat()}
+    back = storm(desk, zones["North"], monday, **again)
+    assert back.status_code == 303, words(back.text)
+    rows = asked.rows("SELECT incident_id, phase, state FROM alerts ORDER BY id")
+    assert [(one.incident_id, one.phase) for one in rows] == [(incident, "issue"), (incident, "update")]
+    assert "moves to Tuesday" in words(desk.get(back.headers["location"]).text)
+    same = desk.post("/desk/notices/storm", data={"zone": zones["North"], "stream": "trash", "first": monday.isoformat(),
+                     "cause": "snow", "decision": "day", "to": to.isoformat(), "incident": incident})  # fmt: skip
+    assert "days would change" in same.text
+    assert at_desk("author").post("/desk/notices/storm", data={}).status_code == 403
+
+
+def test_what_reaches_more_than_one_may_write_to_alone_waits_for_another(
+    at_desk: Desk, zones: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_ALONE_MOST", "1")
+    settings.cache_clear()
+    desk = at_desk("agent")
+    where = publish(desk).headers["location"]
+    assert "It waits for another person" in words(desk.get(where).text)
+    number = asked.number("SELECT id FROM alerts WHERE state = 'draft'")
+    assert desk.post(f"{where}/cancel").status_code == 303
+    assert publish(desk, when="later", on=next_thursday().isoformat(), at="04:00").status_code == 303
+    assert asked.number("SELECT count(*) FROM alerts WHERE state = 'draft' AND launch_at IS NOT NULL") == 1
+    assert number == 1
