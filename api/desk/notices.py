@@ -153,4 +153,3 @@ def _launch(on: str, at: str) -> datetime:
         return on_clock(datetime.combine(date.fromisoformat(on), time.fromisoformat(at)), settings().tz)
     except ValueError:
         raise Invalid(_("Give the date and time at which the notice goes out.")) from None
-

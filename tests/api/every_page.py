@@ -169,6 +169,8 @@ def paths(
         "/desk/rules/new",
         "/desk/rules/exception",
         "/desk/tickets",
+        "/desk/notices",
+        "/desk/notices/storm",
     ]
     return [*console, *public, *_own_pages(door, city), unsubscribe_link, "/u/forged", "/nowhere"]
 

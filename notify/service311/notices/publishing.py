@@ -19,15 +19,14 @@ from notify.accounts import operators
 from notify.alerts import lifecycle
 from notify.alerts.writing import drafting, times, wordings
 from notify.alerts.writing.drafting import Draft
-from notify.alerts.writing.wordings import Wording
 from notify.alerts.writing.wordings import Part as Apart
+from notify.alerts.writing.wordings import Wording
 from notify.city import zones as city_zones
 from notify.core import audit, translation
 from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Operator
-from notify.models.states import AlertState
 from notify.service311 import calendars
 from notify.service311.notices import words
 from notify.service311.notices.composing import Notice

@@ -93,9 +93,7 @@ def plan(s: Session, storm: Storm, by: str, now: datetime) -> Planned:
     return Planned(storm, edition.number, tuple(made), tuple(found), zones)
 
 
-def publish(
-    s: Session, planned: Planned, ready: Ready, by: Operator, now: datetime, settings: Settings
-) -> Published:
+def publish(s: Session, planned: Planned, ready: Ready, by: Operator, now: datetime, settings: Settings) -> Published:
     """Publish the decision as the next edition, and its notice. Other changes that wait for an edition still wait.
 
     Raises NotAllowed; Refused when the calendars have changed since it was planned.
@@ -104,7 +102,9 @@ def publish(
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": publishing.LOCK})
     current = calendars.current(s)
     if current is None or current.number != planned.edition:
-        raise Refused(_("The calendars have changed since this was shown."), hint=_("Look at it again, then publish it."))
+        raise Refused(
+            _("The calendars have changed since this was shown."), hint=_("Look at it again, then publish it.")
+        )
     rows = [rule_store.add_exception(s, one, now, by).id for one in planned.exceptions]
     cause = CAUSES[planned.storm.cause]
     edition = editions.publish_rules(s, rows, cause, now, by)
@@ -159,4 +159,3 @@ def _exception(storm: Storm, one: Collection, zone: int, by: str) -> DayExceptio
     state: State | None = {"unknown": State.TO_BE_ANNOUNCED, "next": State.SUSPENDED}.get(storm.decision)
     to = {"day": storm.to, "usual": one.nominal}.get(storm.decision)
     return DayException(one.nominal, by, CAUSES[storm.cause], str(zone), one.stream, to, state)
-
