@@ -17,6 +17,7 @@ from notify.audience.everywhere import LAST_ID
 from notify.audience.part_sets import Parts, bits_of, sets_of
 from notify.audience.places import Places, places_inside, places_of
 from notify.audience.resolve import membership, residents_of
+from notify.core import alarms
 from notify.models import Alert
 from zones.geometry import readable_areas
 from zones.membership import Membership
@@ -58,15 +59,22 @@ class Wordings:
         return Readers(residents, numbers[place])
 
 
-def read(s: Session, alert_id: int) -> Wordings | None:
-    """Return the wordings of an alert besides the general one; None without any. A part that cannot be read has
-    nobody: they read the general words."""
+def read(s: Session, alert_id: int, now: datetime) -> Wordings | None:
+    """Return the wordings of an alert besides the general one; None without any.
+
+    If a part cannot be read, all read the general words, with an alarm: who has a place there as well as elsewhere
+    would be told of the other place only.
+    """
     rows = s.execute(text(_WORDINGS), {"alert": alert_id}).all()
     if not rows:
         return None
     stored = s.execute(text("SELECT part, area FROM wording_parts WHERE alert_id = :alert"), {"alert": alert_id}).all()
     areas = readable_areas(bytes(row.area) for row in stored)
-    parts = [(row.part, Membership(areas[bytes(row.area)])) for row in stored if bytes(row.area) in areas]
+    if any(bytes(row.area) not in areas for row in stored):
+        said = f"A part of the area of alert {alert_id} cannot be read: everybody gets its general words."
+        alarms.sound(s, alarms.UNREADABLE_ROW, said, now, alert_id=alert_id)
+        return None
+    parts = [(row.part, Membership(areas[bytes(row.area)])) for row in stored]
     return Wordings(parts, {bits_of(row.parts): row.wording for row in rows})
 
 
@@ -82,7 +90,7 @@ def readers_inside(
 def readers_among(s: Session, alert: Alert, residents: Sequence[int], now: datetime) -> Readers:
     """Return these residents, each once, ascending, with the wording of an alert that they read by their places."""
     found = np.unique(np.asarray(residents, dtype=np.int64))
-    wordings = read(s, alert.id)
+    wordings = read(s, alert.id, now)
     if wordings is None:
         return _general(found)
     return wordings.readers(found, places_of(s, found.tolist(), now).inside(membership(alert)))

@@ -68,7 +68,7 @@ def _slices(alert_id: int, now: datetime) -> Iterator[list[int]]:
         through, area, wordings, shared = (
             alert.fanout_through,
             audience.membership(alert),
-            audience.read_wordings(s, alert_id),
+            audience.read_wordings(s, alert_id, now),
             delivery_rows.shared_values(s, alert, now),
         )
         if through < 0:

@@ -14,10 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from notify.alerts import follow_up, lifecycle
 from notify.alerts.public import verifying
+from notify.alerts.words import linting
 from notify.alerts.writing import wordings
 from notify.alerts.writing.wordings import Part, Wording
 from notify.core.db import transaction
-from notify.core.errors import Invalid
+from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
 from notify.delivery import claims, digests, fanout, held, held_language, latecomers, leases, recovery, senders
 from notify.delivery.send_batch import LeasedBatch
@@ -142,6 +143,17 @@ def test_free_words_in_one_wording_alone_need_two_people(database: str) -> None:
     assert [one.two_people for one in (plain, free, named)] == [[], ["free-words"], ["free-words"]]
 
 
+def test_an_error_in_one_wording_alone_holds_up_the_approval(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        bad = Wording(frozenset({1}), {"details": "More at bit.ly/abc."})
+        alert = alert_draft(s, channels=("email",), wording_parts=PARTS, wordings=[Wording(frozenset({2})), bad])
+        found = [one for one in linting.findings(s, alert, settings()) if one.level == "error"]
+        assert {(one.rule, one.wording, one.blank) for one in found} == {("short-link", 2, "details")}
+        with pytest.raises(Refused, match="error"):
+            linting.require_no_errors(s, alert, operator(s, "approver"), NOW, settings())
+
+
 def test_what_is_approved_is_every_wording_and_who_reads_it(database: str) -> None:
     with transaction() as s:
         zone(s)
@@ -203,6 +215,24 @@ def test_the_sets_that_occur_are_those_that_are_found_at_the_launch(database: st
     alert_resolved(wording_parts=PARTS, wordings=every)
     found = Counter(by_contact().values())
     assert found == {number: sets[one.parts] for number, one in enumerate(every, 1)} | {0: sets[frozenset()]}
+
+
+def test_where_a_part_is_damaged_everybody_gets_the_general_words(database: str) -> None:
+    with transaction() as s:
+        zone(s)
+        resident(s, at=[WEST])
+        resident(s, at=[WEST, EAST])
+    alert = alert_launched(**APART)
+    as_owner(
+        "ALTER TABLE wording_parts DISABLE TRIGGER USER",
+        "UPDATE wording_parts SET area = 'x' WHERE part = 2",
+        "ALTER TABLE wording_parts ENABLE TRIGGER USER",
+    )
+    resolve(alert)
+    assert set(by_contact().values()) == {0}
+    assert [row.message for row in sql("SELECT message FROM alarms WHERE alert_id = :a", a=alert)] == [
+        f"A part of the area of alert {alert} cannot be read: everybody gets its general words."
+    ]
 
 
 def test_a_resolver_that_takes_over_finds_the_same_wordings(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
