@@ -136,14 +136,14 @@ def _told(
         if point is None:
             parts = wordings.labels(s, alert.id)
         else:
-            theirs = _wording_at(s, alert.id, point)
+            theirs = _wording_at(s, alert.id, point, now)
             words = [one for one in words if one.wording == theirs]
     return Told(alert, _stands(alert, standing, now), words, parts)
 
 
-def _wording_at(s: Session, alert_id: int, point: tuple[float, float]) -> int:
+def _wording_at(s: Session, alert_id: int, point: tuple[float, float], now: datetime) -> int:
     """Return the wording that somebody with one place, at this point, reads."""
-    stored = audience.read_wordings(s, alert_id)
+    stored = audience.read_wordings(s, alert_id, now)
     if stored is None:
         return GENERAL
     who = np.array([1], dtype=np.int64)
