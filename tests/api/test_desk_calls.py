@@ -126,5 +126,5 @@ def test_open_data_has_an_etag_and_says_what_it_leaves_out(door: httpx.Client, f
     document = door.get("/data/calls.json").json()
     assert document["withheld"] == "absent rows are zero or withheld"
     assert {"missed-pickup", "all"} == {one["reason"] for one in document["counts"]}
-    assert door.get("/data/calls.csv?from=2020-01-01").status_code == 422
+    assert door.get("/data/calls.csv?month=2010-01").status_code == 422
     assert door.get("/data/calls.xml").status_code == 404

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -16,9 +17,10 @@ from notify.core.translation import gettext as _
 from notify.core.translation import speaking
 from notify.service311.calls import reasons, small_cells
 from notify.service311.calls.counts import midnight
+from notify.service311.calls.log import CALLS_KEPT
 from notify.service311.calls.small_cells import FEWEST, TOTAL
 
-DAYS, MOST_DAYS = 90, 366  # by default, and in one file
+DAYS = 90  # by default
 NO_ZONE = "none"  # of calls whose zone is not known
 ALL = "all"  # a total
 COLUMNS = ("date", "reason", "reason_label", "zone_kind", "zone", "calls")
@@ -36,17 +38,26 @@ class Row:
     calls: int
 
 
-def span(since: date | None, until: date | None, now: datetime) -> tuple[date, date]:
-    """Return the first and the last day of a file: whole days only, so yesterday is the last. Raises Invalid."""
+def span(month: str, now: datetime) -> tuple[date, date]:
+    """Return the first and the last day of a file: of a month such as 2027-01, or "" for the last 90 days. Whole days
+    only, so yesterday is the last. Raises Invalid.
+
+    Months only: a file is then made once for all who ask.
+    """
     yesterday = now.astimezone(settings().tz).date() - timedelta(days=1)
-    last = min(until or yesterday, yesterday)
-    first = since or last - timedelta(days=DAYS - 1)
-    if not 0 <= (last - first).days < MOST_DAYS:
+    if not month:
+        return yesterday - timedelta(days=DAYS - 1), yesterday
+    try:
+        first = date.fromisoformat(f"{month}-01") if len(month) == len("2027-01") else None
+    except ValueError:
+        first = None
+    if first is None or not yesterday - CALLS_KEPT <= first <= yesterday:
         raise Invalid(
-            _("These are no days of calls: %(since)s to %(until)s.", since=first, until=last),
-            hint=_("Ask for at most %(most)s days, up to yesterday.", most=MOST_DAYS),
+            _("%(month)s is not a month with calls.", month=repr(month)),
+            hint=_("Write one of the last five years, such as %(month)s.", month=f"{yesterday:%Y-%m}"),
         )
-    return first, last
+    ends = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return first, min(ends, yesterday)
 
 
 def rows(s: Session, first: date, last: date) -> Iterator[Row]:
@@ -63,7 +74,8 @@ def rows(s: Session, first: date, last: date) -> Iterator[Row]:
     with speaking("en"):
         labels = reasons.labels(s)
     for day in sorted(days):
-        there = [_row(day, cell, calls, zones, labels) for cell, calls in small_cells.published(days[day]).items()]
+        shown = _published(frozenset(days[day].items()))
+        there = [_row(day, cell, calls, zones, labels) for cell, calls in shown.items()]
         yield from sorted(there, key=lambda one: (one.reason == ALL, one.reason, one.zone == ALL, one.zone))
 
 
@@ -81,6 +93,12 @@ def as_json(found: Sequence[Row], first: date, last: date) -> str:
     each = [dict(zip(COLUMNS, (str(one.day), *_values(one)), strict=True)) for one in found]
     about = {"from": str(first), "to": str(last), "fewest": FEWEST, "withheld": "absent rows are zero or withheld"}
     return json.dumps({**about, "counts": each}, ensure_ascii=False)
+
+
+@lru_cache(maxsize=400)
+def _published(counts: frozenset[tuple[small_cells.Cell, int]]) -> dict[small_cells.Cell, int]:
+    """Do not compute a day twice: it does not change."""
+    return small_cells.published(dict(counts))
 
 
 def _values(one: Row) -> tuple[str, str, str, str, int]:

@@ -12,18 +12,21 @@ from notify.accounts import operators
 from notify.alerts.writing import working_drafts, working_start
 from notify.core import audit
 from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.kept_results import KeptResults
 from notify.core.settings import settings
 from notify.core.translation import for_reader
 from notify.core.translation import gettext as _
 from notify.models import CallSpike, Operator, Zone
 from notify.service311.calls import reasons, spikes
 from notify.service311.calls.counts import midnight
-from notify.service311.calls.spikes import ALL_ZONES, Cell, Hour
+from notify.service311.calls.spikes import ALL_ZONES, Cell, Hour, Usual
 
 HISTORY_WEEKS = 12
 QUIET = timedelta(hours=12)  # after somebody decided, or it was over, the same is not proposed again for so long
 OVER_AFTER = timedelta(hours=3)  # since it was last seen
 KEPT = timedelta(days=400)
+
+_learnt: KeptResults[tuple[date, str], Usual] = KeptResults(most=1)  # by the day, and the first and last call before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def scan(s: Session, now: datetime) -> int:
     candidates = _this_hour(s, now)
     made = 0
     if candidates:
-        usual = spikes.learn(*_history(s, local.date()))
+        usual = _usual(s, local.date())
         found = {cell: one for cell, n in candidates.items() if (one := usual.find(cell, hour, n)) is not None}
         for cell, spike in found.items():
             if cell[1] == ALL_ZONES and _is_one_zone(cell, spike.calls, found):
@@ -189,6 +192,16 @@ def _this_hour(s: Session, now: datetime) -> dict[Cell, int]:
     return {cell: n for cell, n in found.items() if n >= spikes.FEWEST}
 
 
+def _usual(s: Session, today: date) -> Usual:
+    """Return what is usual, learnt once a day: a large city's twelve weeks take a second or two."""
+    first, last = spikes.history_days(today, HISTORY_WEEKS)
+    ends = []
+    for order in ("ASC", "DESC"):
+        there = text(f"SELECT form FROM calls WHERE at >= :since AND at < :until ORDER BY at {order}, id LIMIT 1")  # noqa: S608
+        ends.append(s.scalar(there, {"since": midnight(first), "until": midnight(last + timedelta(days=1))}))
+    return _learnt.get((today, str(ends)), lambda: spikes.learn(*_history(s, today)))
+
+
 def _history(s: Session, today: date) -> tuple[dict[tuple[Cell, Hour], int], set[date], dict[str, date]]:
     """Return the calls of the last weeks by hour, the days with any, and the first day of each reason."""
     first, last = spikes.history_days(today, HISTORY_WEEKS)
@@ -201,7 +214,9 @@ def _history(s: Session, today: date) -> tuple[dict[tuple[Cell, Hour], int], set
         {"tz": str(settings().tz), "since": midnight(first), "until": midnight(last + timedelta(days=1))},
     ).all()
     calls: dict[tuple[Cell, Hour], int] = {((row.reason, row.zone_id), (row.day, row.hour)): row.n for row in rows}
-    firsts = s.execute(text("SELECT reason, min(at) AS at FROM calls GROUP BY 1"))
-    since = {row.reason: row.at.astimezone(settings().tz).date() for row in firsts}
-    # The day of a reason's first call is not over for it: it was perhaps made that noon.
-    return calls, {row.day for row in rows}, {reason: day + timedelta(days=1) for reason, day in since.items()}
+    since: dict[str, date] = {}
+    for row in rows:
+        since[row.reason] = min(since.get(row.reason, row.day), row.day)
+    # The first call of a reason was perhaps made at noon: that day is not wholly known, unless it is the first of all.
+    begun = {reason: day + timedelta(days=day > first) for reason, day in since.items()}
+    return calls, {row.day for row in rows}, begun

@@ -23,7 +23,7 @@ from notify.models import CallReason, Operator
 from notify.models.zone import ZoneKind
 from templates import CALLS
 
-LOCK = 7_461_031  # two at once could give two reasons the same keys
+LOCK = 7_461_041  # two at once could give two reasons the same keys
 LONGEST = 40  # characters of a label
 KINDS: tuple[str, ...] = get_args(ZoneKind)
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")

@@ -11,12 +11,14 @@ at least one. Circles are closed by counts above zero only, so that this holds e
 """
 
 import heapq
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from itertools import count
 
 FEWEST = 10  # calls
 TOTAL = ""  # as a row or column: of all of them
 
 Cell = tuple[Hashable, Hashable]  # row, column
+Node = tuple[int, Hashable]  # 0: a row, 1: a column
 
 
 def published(counts: Mapping[Cell, int]) -> dict[Cell, int]:
@@ -27,55 +29,95 @@ def published(counts: Mapping[Cell, int]) -> dict[Cell, int]:
             table[total] = table.get(total, 0) + n
     withheld = {cell for cell, n in table.items() if n < FEWEST}
     _pad(table, withheld)
-    for cell in sorted(withheld, key=repr):
-        while (way := _cheapest_circle(table, withheld, cell)) - withheld:
-            withheld |= way
+    ways = _ways(table)
+    while alone := _on_no_circle(withheld):
+        for cell in sorted(alone, key=repr):
+            withheld |= _cheapest_circle(ways, table, withheld, cell)
     return {cell: n for cell, n in table.items() if cell not in withheld}
 
 
 def _pad(table: Mapping[Cell, int], withheld: set[Cell]) -> None:
     """Withhold more where what is withheld in a row or column is fewer than FEWEST calls together: their sum, which
     the published counts give, would be a small count itself."""
+    lines: dict[Node, list[Cell]] = {}
+    for row, column in table:
+        lines.setdefault((0, row), []).append((row, column))
+        lines.setdefault((1, column), []).append((row, column))
     changed = True
     while changed:
         changed = False
-        for line in _lines(table):
-            hidden = [cell for cell in line if cell in withheld and TOTAL not in cell]
-            shown = sorted((cell for cell in line if cell not in withheld), key=lambda cell: (table[cell], repr(cell)))
-            if 0 < sum(table[cell] for cell in hidden) < FEWEST and any(TOTAL in cell for cell in shown):
-                withheld.add(shown[0])
-                changed = True
+        for (_, name), line in lines.items():
+            hidden = sum(table[cell] for cell in line if cell in withheld and TOTAL not in cell)
+            if name != TOTAL and 0 < hidden < FEWEST:
+                shown = [cell for cell in line if cell not in withheld]
+                if any(TOTAL in cell for cell in shown):
+                    withheld.add(min(shown, key=lambda cell: (table[cell], repr(cell))))
+                    changed = True
 
 
-def _lines(table: Mapping[Cell, int]) -> Iterable[list[Cell]]:
-    """Return the rows and columns whose totals are counts of the table: of reasons and of zones."""
-    for row in sorted({row for row, _ in table if row != TOTAL}, key=repr):
-        yield [cell for cell in table if cell[0] == row]
-    for column in sorted({column for _, column in table if column != TOTAL}, key=repr):
-        yield [cell for cell in table if cell[1] == column]
+def _ways(cells: Iterable[Cell]) -> dict[Node, list[tuple[Node, Cell]]]:
+    """Return the graph: from each row and column, where its cells lead."""
+    ways: dict[Node, list[tuple[Node, Cell]]] = {}
+    for cell in cells:
+        row, column = (0, cell[0]), (1, cell[1])
+        ways.setdefault(row, []).append((column, cell))
+        ways.setdefault(column, []).append((row, cell))
+    return ways
 
 
-def _cheapest_circle(table: Mapping[Cell, int], withheld: set[Cell], cell: Cell) -> set[Cell]:
-    """Return the cells that close a circle with this one, for the fewest calls that are not withheld yet."""
-    ways: dict[tuple[str, Hashable], list[tuple[tuple[str, Hashable], Cell]]] = {}
-    for one in table:
-        if one != cell:
-            row, column = ("row", one[0]), ("column", one[1])
-            ways.setdefault(row, []).append((column, one))
-            ways.setdefault(column, []).append((row, one))
-    start, goal = ("row", cell[0]), ("column", cell[1])
-    queue: list[tuple[int, int, tuple[str, Hashable], tuple[Cell, ...]]] = [(0, 0, start, ())]
-    done, turn = set(), 0
-    while queue:
-        cost, _, node, way = heapq.heappop(queue)
-        if node == goal:
-            return set(way)
-        if node in done:
+def _on_no_circle(withheld: set[Cell]) -> list[Cell]:
+    """Return the withheld cells that are on no circle of withheld ones: the graph's bridges, in one walk (Tarjan)."""
+    ways, turn = _ways(withheld), count(1)
+    seen: dict[Node, int] = {}
+    low: dict[Node, int] = {}
+    found: list[Cell] = []
+    for start in ways:
+        if start in seen:
             continue
-        done.add(node)
-        for other, one in ways.get(node, ()):
-            if other not in done:
-                turn += 1
-                dear = 0 if one in withheld else table[one]
-                heapq.heappush(queue, (cost + dear, turn, other, (*way, one)))
-    return set()  # never: the totals close a circle with each count above zero
+        seen[start] = low[start] = next(turn)
+        walk: list[tuple[Node, Cell | None, Iterator[tuple[Node, Cell]]]] = [(start, None, iter(ways[start]))]
+        while walk:
+            node, came, rest = walk[-1]
+            step = next(rest, None)
+            if step is None:
+                walk.pop()
+                if came is not None:
+                    before = walk[-1][0]
+                    low[before] = min(low[before], low[node])
+                    if low[node] > seen[before]:
+                        found.append(came)
+            elif step[1] != came:
+                other, cell = step
+                if other in seen:
+                    low[node] = min(low[node], seen[other])
+                else:
+                    seen[other] = low[other] = next(turn)
+                    walk.append((other, cell, iter(ways[other])))
+    return found
+
+
+def _cheapest_circle(
+    ways: Mapping[Node, list[tuple[Node, Cell]]], table: Mapping[Cell, int], withheld: set[Cell], cell: Cell
+) -> set[Cell]:
+    """Return the cells that close a circle with this one, for the fewest calls that are not withheld yet."""
+    start, goal = (0, cell[0]), (1, cell[1])
+    queue: list[tuple[int, int, Node]] = [(0, 0, start)]
+    came: dict[Node, tuple[Node, Cell]] = {}
+    cost: dict[Node, int] = {start: 0}
+    turn = count(1)
+    while queue:
+        so_far, _, node = heapq.heappop(queue)
+        if node == goal:
+            break
+        if so_far > cost[node]:
+            continue
+        for other, one in ways[node]:
+            dear = so_far + (0 if one in withheld else table[one])
+            if one != cell and dear < cost.get(other, dear + 1):
+                cost[other], came[other] = dear, (node, one)
+                heapq.heappush(queue, (dear, next(turn), other))
+    found, node = set(), goal
+    while node != start:
+        node, one = came[node]  # the totals close a circle with each count above zero
+        found.add(one)
+    return found

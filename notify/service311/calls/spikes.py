@@ -12,7 +12,7 @@ A day without any call is one on which nobody logged calls: it is not known, and
 
 import math
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -57,16 +57,11 @@ class Usual:
         if weeks is None or weeks[of_week] < KNOWN_WEEKS:
             return None
         usual = self.means[cell][of_week] if cell in self.means else 0.0
-        return self._judge(cell[0], usual, weeks[of_week], calls, self.chance)
+        return self.judge(cell[0], usual, weeks[of_week], calls, self.chance)
 
-    def of_the_past(self, cell: Cell, hour: Hour, calls: int, chance: float) -> Spike | None:
-        """Do the same for an hour of the history itself: what is usual is then learnt from the other weeks."""
-        of_week = _of_week(hour)
-        weeks = self.weeks[cell[0]][of_week]
-        usual = _without(self.means[cell][of_week], weeks, calls)
-        return self._judge(cell[0], usual, weeks - 1, calls, chance) if weeks > KNOWN_WEEKS else None
-
-    def _judge(self, reason: str, usual: float, weeks: float, calls: int, chance: float) -> Spike | None:
+    def judge(self, reason: str, usual: float, weeks: float, calls: int, chance: float) -> Spike | None:
+        """Return the spike that `calls` are where `usual` are expected, learnt from so many weeks; None if they may be
+        chance: as probable as `chance`, or more."""
         if calls < FEWEST or calls < TIMES * usual:
             return None
         found = at_least(calls, max(usual, LEAST), self.dispersion[reason], weeks + PRIOR_WEEKS)
@@ -78,12 +73,19 @@ def learn(calls: Mapping[tuple[Cell, Hour], int], known: Collection[date], since
 
     `known`: the days on which calls were logged; `since`: the first day of each reason, before which it was unknown.
     """
-    cells = _with_city(calls)
-    weeks = {reason: _weeks(known, first) for reason, first in since.items()}
-    means = _means(cells, weeks)
-    dispersion = _dispersion(cells, means, weeks)
-    first = Usual(means, weeks, dispersion, 1.0)
-    return Usual(means, weeks, dispersion, _chance(first, cells, len(known) / 7))
+    reasons = sorted(since)
+    past = _Past.of(calls, {reason: place for place, reason in enumerate(reasons)})
+    weeks = np.array([_weeks(known, since[reason]) for reason in reasons]).reshape(-1, HOURS)
+    means = _means(past, weeks)
+    others = _without(means[past.cell, past.hour], weeks[past.reason_of_count, past.hour], past.calls)
+    dispersion = _dispersion(past, means, weeks, others)
+    usual = Usual(
+        dict(zip(past.cells, means.tolist(), strict=True)),
+        dict(zip(reasons, weeks.tolist(), strict=True)),
+        dict(zip(reasons, dispersion.tolist(), strict=True)),
+        _nominal(past),
+    )
+    return replace(usual, chance=_chance(usual, past, weeks, others, len(known) / 7))
 
 
 def at_least(calls: int, mean: float, dispersion: float, weeks: float) -> float:
@@ -106,9 +108,10 @@ def _of_week(hour: Hour) -> int:
     return hour[0].weekday() * 24 + hour[1]
 
 
-def _without(mean: float, weeks: float, calls: float) -> float:
-    """Return a mean without one of the weeks that it was learnt from."""
-    return max((mean * (weeks + PRIOR_WEEKS) - calls) / (weeks + PRIOR_WEEKS - 1), LEAST)
+def _without(means: np.ndarray, weeks: np.ndarray, calls: np.ndarray) -> np.ndarray:
+    """Return means without one of the weeks that each was learnt from."""
+    found: np.ndarray = np.maximum((means * (weeks + PRIOR_WEEKS) - calls) / (weeks + PRIOR_WEEKS - 1), LEAST)
+    return found
 
 
 def _weeks(known: Collection[date], since: date) -> list[float]:
@@ -121,73 +124,90 @@ def _weeks(known: Collection[date], since: date) -> list[float]:
     return each
 
 
-def _with_city(calls: Mapping[tuple[Cell, Hour], int]) -> dict[Cell, dict[Hour, int]]:
-    cells: dict[Cell, dict[Hour, int]] = {}
-    for (cell, hour), n in calls.items():
-        for one in (cell, (cell[0], ALL_ZONES)):
-            there = cells.setdefault(one, {})
-            there[hour] = there.get(hour, 0) + n
-    return cells
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The counts of history in columns: of zones, and of the whole city. `reason`: of each cell, by its place in the
+    list of reasons; `city`: the place of the city's cell of each cell's reason."""
+
+    cells: list[Cell]
+    reason: np.ndarray
+    city: np.ndarray
+    cell: np.ndarray  # from here on by count
+    hour: np.ndarray
+    calls: np.ndarray
+
+    @property
+    def reason_of_count(self) -> np.ndarray:
+        found: np.ndarray = self.reason[self.cell]
+        return found
+
+    @classmethod
+    def of(cls, calls: Mapping[tuple[Cell, Hour], int], places: Mapping[str, int]) -> "_Past":
+        whole: dict[tuple[str, Hour], int] = {}
+        for (cell, hour), n in calls.items():
+            whole[cell[0], hour] = whole.get((cell[0], hour), 0) + n
+        rows = [(cell, hour, n) for (cell, hour), n in calls.items()]
+        rows += [((reason, ALL_ZONES), hour, n) for (reason, hour), n in whole.items()]
+        cells = list(dict.fromkeys(cell for cell, _, _ in rows))
+        at = {cell: place for place, cell in enumerate(cells)}
+        return cls(
+            cells,
+            np.array([places[cell[0]] for cell in cells], dtype=int),
+            np.array([at[cell[0], ALL_ZONES] for cell in cells], dtype=int),
+            np.array([at[cell] for cell, _, _ in rows], dtype=int),
+            np.array([_of_week(hour) for _, hour, _ in rows], dtype=int),
+            np.array([n for _, _, n in rows], dtype=float),
+        )
+
+    def sums(self, of_each: np.ndarray) -> np.ndarray:
+        """Add up a value of each count, by cell and hour of the week."""
+        flat = np.bincount(self.cell * HOURS + self.hour, weights=of_each, minlength=len(self.cells) * HOURS)
+        return flat.reshape(-1, HOURS)
 
 
-def _sums(hours: Mapping[Hour, int]) -> np.ndarray:
-    found = np.zeros(HOURS)
-    for hour, n in hours.items():
-        found[_of_week(hour)] += n
-    return found
-
-
-def _means(cells: Mapping[Cell, Mapping[Hour, int]], weeks: Mapping[str, Sequence[float]]) -> dict[Cell, list[float]]:
+def _means(past: _Past, weeks: np.ndarray) -> np.ndarray:
     """Return the mean of each cell and hour of the week, drawn towards the rate of the cell times the daily and weekly
     course of its reason."""
-    sums = {cell: _sums(hours) for cell, hours in cells.items()}
-    found: dict[Cell, list[float]] = {}
-    for cell, mine in sums.items():
-        known = np.asarray(weeks[cell[0]])
-        city = sums[cell[0], ALL_ZONES]
-        course = (city + 1.0 / HOURS) / (city.sum() + 1.0)  # of all calls of the reason, the share of each hour
-        smooth = (course + np.roll(course, 1) + np.roll(course, -1)) / 3
-        general = smooth * mine.sum() / max(float((smooth * known).sum()), 1e-9)
-        found[cell] = ((mine + PRIOR_WEEKS * general) / (known + PRIOR_WEEKS)).tolist()
+    sums, known = past.sums(past.calls), weeks[past.reason]
+    city = sums[past.city]
+    course = (city + 1.0 / HOURS) / (city.sum(axis=1, keepdims=True) + 1.0)  # of the reason's calls, each hour's share
+    smooth = (course + np.roll(course, 1, axis=1) + np.roll(course, -1, axis=1)) / 3
+    there = np.maximum((smooth * known).sum(axis=1, keepdims=True), 1e-9)
+    found: np.ndarray = (sums + PRIOR_WEEKS * smooth * sums.sum(axis=1, keepdims=True) / there) / (known + PRIOR_WEEKS)
     return found
 
 
-def _dispersion(
-    cells: Mapping[Cell, Mapping[Hour, int]],
-    means: Mapping[Cell, Sequence[float]],
-    weeks: Mapping[str, Sequence[float]],
-) -> dict[str, float]:
+def _dispersion(past: _Past, means: np.ndarray, weeks: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return by reason how much more than Poisson's its counts scatter, by moments: E((x - m)^2 - m) = a m^2. That of a
-    reason with few calls is drawn towards that of all."""
-    more: dict[str, float] = dict.fromkeys(weeks, 0.0)
-    weight: dict[str, float] = dict.fromkeys(weeks, 0.0)
-    for cell, hours in cells.items():
-        mean, known = np.asarray(means[cell]), np.asarray(weeks[cell[0]])
-        others = np.maximum(mean * (known + PRIOR_WEEKS) / (known + PRIOR_WEEKS - 1), LEAST)
-        squares, seen = np.zeros(HOURS), np.zeros(HOURS)
-        for hour, n in hours.items():
-            at = _of_week(hour)
-            squares[at] += (n - _without(mean[at], known[at], n)) ** 2
-            seen[at] += 1
-        squares += np.maximum(known - seen, 0) * others**2  # the known hours without a call
-        more[cell[0]] += float((squares - known * mean).sum())
-        weight[cell[0]] += float((known * mean**2).sum())
-    general = max(sum(more.values()), 0.0) / max(sum(weight.values()), 1e-9)
-    return {reason: max(more[reason] + PRIOR_CELLS * general, 0.0) / (weight[reason] + PRIOR_CELLS) for reason in weeks}
+    reason with few calls is drawn towards that of all. `others`: the mean of the other weeks, of each count."""
+    known = weeks[past.reason]
+    silent = np.maximum(known - past.sums(np.ones_like(past.calls)), 0)  # known hours without a call
+    squares = past.sums((past.calls - others) ** 2) + silent * _without(means, known, np.zeros(1)) ** 2
+    more = np.bincount(past.reason, weights=(squares - known * means).sum(axis=1), minlength=len(weeks))
+    weight = np.bincount(past.reason, weights=(known * means**2).sum(axis=1), minlength=len(weeks))
+    general = max(more.sum(), 0.0) / max(weight.sum(), 1e-9)
+    found: np.ndarray = np.maximum(more + PRIOR_CELLS * general, 0.0) / (weight + PRIOR_CELLS)
+    return found
 
 
-def _chance(usual: Usual, cells: Mapping[Cell, Mapping[Hour, int]], weeks: float) -> float:
-    """Return the probability below which a count is a spike: that by which ALARMS_PER_WEEK come by chance, or less if
-    the past has more of them."""
-    nominal = ALARMS_PER_WEEK / (HOURS * max(len(cells), 1))
-    past = sorted(
-        spike.chance
-        for cell, hours in cells.items()
-        for hour, n in hours.items()
-        if (spike := usual.of_the_past(cell, hour, n, nominal)) is not None
-    )
-    allowed = math.floor(ALARMS_PER_WEEK * weeks)
-    return min(nominal, past[allowed]) if len(past) > allowed else nominal
+def _nominal(past: _Past) -> float:
+    """Return the probability by which ALARMS_PER_WEEK come by chance."""
+    return ALARMS_PER_WEEK / (HOURS * max(len(past.cells), 1))
+
+
+def _chance(usual: Usual, past: _Past, weeks: np.ndarray, others: np.ndarray, known_weeks: float) -> float:
+    """Return the probability below which a count is a spike: the nominal one, or less if the past has more of them.
+    What is usual in an hour of the past is learnt from the other weeks."""
+    there = weeks[past.reason_of_count, past.hour]
+    looked = np.flatnonzero((past.calls >= FEWEST) & (past.calls >= TIMES * others) & (there > KNOWN_WEEKS))
+    found = []
+    for place in looked.tolist():
+        reason, n = past.cells[past.cell[place]][0], int(past.calls[place])
+        spike = usual.judge(reason, float(others[place]), float(there[place]) - 1, n, usual.chance)
+        if spike is not None:
+            found.append(spike.chance)
+    allowed = math.floor(ALARMS_PER_WEEK * known_weeks)
+    return min(usual.chance, sorted(found)[allowed]) if len(found) > allowed else usual.chance
 
 
 def history_days(today: date, weeks: int) -> tuple[date, date]:

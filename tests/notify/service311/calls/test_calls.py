@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -254,7 +254,7 @@ def test_open_data_has_whole_days_labels_and_no_small_count() -> None:
                 {"zone": zone_id, "at": yesterday, "n": n},
             )
         today(s, north, 50)
-        first, last = open_data.span(None, None, NOW)
+        first, last = open_data.span("", NOW)
         found = list(open_data.rows(s, first, last))
     assert last == date(2027, 1, 10)
     assert {one.day for one in found} == {last}
@@ -270,9 +270,13 @@ def test_open_data_has_whole_days_labels_and_no_small_count() -> None:
     assert (document["fewest"], len(document["counts"])) == (10, 4)
 
 
-@pytest.mark.parametrize(
-    ("since", "until"), [(date(2027, 1, 11), None), (date(2020, 1, 1), None), (date(2027, 1, 9), date(2027, 1, 8))]
-)
-def test_spans_that_no_file_has(since: date | None, until: date | None) -> None:
-    with pytest.raises(Invalid):
-        open_data.span(since, until, datetime(2027, 1, 11, 17, tzinfo=UTC))
+def test_files_are_of_months_or_the_last_ninety_days() -> None:
+    assert open_data.span("", NOW) == (date(2026, 10, 13), date(2027, 1, 10))
+    assert open_data.span("2026-12", NOW) == (date(2026, 12, 1), date(2026, 12, 31))
+    assert open_data.span("2027-01", NOW) == (date(2027, 1, 1), date(2027, 1, 10))
+
+
+@pytest.mark.parametrize("month", ["2027-02", "2015-01", "0001-01", "2027-13", "01/2027", "2027-1"])
+def test_months_that_have_no_file(month: str) -> None:
+    with pytest.raises(Invalid, match="not a month"):
+        open_data.span(month, NOW)
