@@ -1,6 +1,7 @@
 """The desk of 311: answer callers, post notices, keep the collection days."""
 
 from api.desk import (
+    answers,
     calls,
     notices,
     requests,
@@ -17,6 +18,7 @@ _PAGES = (
     search,
     residents,
     calls,
+    answers,
     requests,
     rule_forms,
     rules,

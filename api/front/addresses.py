@@ -17,6 +17,7 @@ _KEPT = re.compile(
     r"|/feeds/[a-z]{1,20}\.(atom|rss|json|geojson)"
     r"|/collections(/zones/[1-9][0-9]{0,17}(\.ics)?)?"
     r"|/parking"
+    r"|/answers"
     r"|/verify(/[1-9][0-9]{0,17}(\.json)?)?"
     r"|/\.well-known/tocsin-keys\.json"
     r"|/static/(tocsin\.css|collections\.css|bell\.svg)"  # every page asks for them

@@ -20,15 +20,17 @@ STALE_S = 5.0  # without a look for so long, pages say that they may be old
 GRACE_S = 0.4  # how long after a change was found a page from before it may still be answered ...
 OFTEN_S = 1.5  # ... if the look before was no longer ago: after a quiet time the change may be as old as that time
 
-# Whatever moves on or off a page or changes what it says: launches, other steps, ends, what is signed, and editions of
-# the collection days.
+# Whatever moves on or off a page or changes what it says: launches, other steps, ends, what is signed, editions of
+# the collection days, and answers.
 _VERSION = """
     SELECT concat_ws('|',
         (SELECT string_agg(concat_ws(' ', id, state, launched_at), ',' ORDER BY id) FROM alerts
           WHERE launched_at IS NOT NULL AND expires_at > :now),
         (SELECT max(signed_at) FROM statements),
         (SELECT concat_ws(' ', max(id), count(revoked_at)) FROM signing_keys),
-        (SELECT max(number) FROM collection_editions))
+        (SELECT max(number) FROM collection_editions),
+        (SELECT concat_ws(' ', count(*), sum(version), max(changed_at)) FROM answers
+          WHERE valid_from <= :now AND (valid_until IS NULL OR valid_until > :now)))
 """
 
 

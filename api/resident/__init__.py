@@ -2,6 +2,7 @@
 
 from api.resident import (
     alerts,
+    answers,
     choices,
     collection_feeds,
     collections,
@@ -21,6 +22,7 @@ from api.resident import (
 
 ROUTERS = (
     alerts.router,
+    answers.router,
     data.router,
     join.router,
     *confirm_by_link.ROUTERS,

@@ -89,6 +89,8 @@ RIGHTS = {
     "collection_schedules": "SELECT, INSERT, DELETE, UPDATE (from_edition, until_edition, leaving)",
     "collection_rules": "SELECT, INSERT, DELETE, UPDATE (from_edition, until_edition, leaving)",
     "collection_feeds": "SELECT, INSERT, DELETE, UPDATE (address_sealed, revoked_at)",
+    "answers": "SELECT, INSERT, DELETE, UPDATE",
+    "answer_searches": "SELECT, INSERT, DELETE, UPDATE (count)",
     "call_reasons": "SELECT, INSERT, UPDATE",
     "calls": "SELECT, INSERT, DELETE, UPDATE (logged_by, note)",
     "call_spikes": "SELECT, INSERT, DELETE, UPDATE (calls, seen_at, outcome, settled_at, settled_by, draft_id)",

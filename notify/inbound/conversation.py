@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from notify.core.settings import settings
 from notify.delivery import held_language
-from notify.inbound import join_by_text, own_alerts, question_answers, topic_commands
+from notify.inbound import join_by_text, own_alerts, question_answers, residents_questions, topic_commands
 from notify.inbound.commands import is_whole_city
 from notify.inbound.heard import Heard, Outcome
 from notify.models import Subscriber
@@ -28,7 +28,7 @@ def respond(heard: Heard) -> Outcome | None:
         return question_answers.answer(heard)
     if asked in join_by_text.ASKS:
         return join_by_text.answer(heard)
-    return None
+    return residents_questions.answer(heard)
 
 
 def _topics(heard: Heard) -> Outcome:

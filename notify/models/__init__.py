@@ -11,6 +11,7 @@ from notify.models.alert import (
     StoredWording,
     WordingPart,
 )
+from notify.models.answer import Answer, AnswerSearch
 from notify.models.arrival import Arrival, PlaceCheck
 from notify.models.audit import Audit, AuditSeal
 from notify.models.base import Base, Lane, Topic
@@ -75,6 +76,8 @@ __all__ = [
     "Alarm",
     "Alert",
     "AlertZone",
+    "Answer",
+    "AnswerSearch",
     "ApiKey",
     "Arrival",
     "Audit",

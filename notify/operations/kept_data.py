@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import tries
 from notify.core.settings import settings
 from notify.core.translation import gettext_noop
+from notify.service311.answers import search as answer_search
 from notify.service311.calls import log as call_log
 from notify.service311.open311 import filing
 from notify.subscribers import conversations, joining
@@ -159,6 +160,13 @@ KINDS = (
         ("calls",),
         kept=lambda: call_log.CALLS_KEPT,
         forget=_forget_calls,
+    ),
+    Kind(
+        gettext_noop("Words of a search for an answer that found none, without numbers; nothing of who searched"),
+        gettext_noop("To write the answers that people miss."),
+        ("answer_searches",),
+        kept=lambda: answer_search.KEPT,
+        forget=answer_search.forget_old,
     ),
     Kind(
         gettext_noop("What staff looked up or did for you, by number"),

@@ -14,7 +14,7 @@ from tests.factories import NOW, resident
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
-OTHERS = {"sign_in_tries", "collection_feeds", "calls"}  # of no resident in particular
+OTHERS = {"sign_in_tries", "collection_feeds", "calls", "answer_searches"}  # of no resident in particular
 
 # How a row of each kind is made that is that old. `ends_at` of a conversation is its time.
 MADE = {
@@ -30,6 +30,9 @@ MADE = {
                    VALUES ('twilio', '', '', '', '', :at, :at)""",
     "collection_feeds": """INSERT INTO collection_feeds (token_hash, address_sealed, language, made_at, revoked_at)
                            VALUES ('x', '', 'en', :at, :at)""",
+    "answer_searches": """INSERT INTO answer_searches (words, language, day, count)
+                          VALUES ('x', 'en', CAST(CAST(:at AS timestamptz) AT TIME ZONE 'America/New_York' AS date), 1)
+                          """,
     "calls": "INSERT INTO calls (form, reason, at) VALUES (gen_random_uuid(), 'pothole', :at)",
     "sign_in_tries": "INSERT INTO sign_in_tries (kind, who, level, at) VALUES ('join-city', sha256('x'), 1, :at)",
 }
