@@ -1,12 +1,12 @@
 """Questions and answers, and words that found none.
 
-Revision ID: 0089
+Revision ID: 0090
 """
 
 from alembic import op
 
-revision = "0089"
-down_revision = "0088"
+revision = "0090"
+down_revision = "0089"
 branch_labels = None
 depends_on = None
 
