@@ -14,7 +14,7 @@ from api.rendering import page
 from notify.accounts import operators
 from notify.core.db import transaction
 from notify.core.errors import TocsinError
-from notify.service311 import calendars, rule_entry, rule_store
+from notify.service311 import calendars, rule_data, rule_entry, rule_store
 from notify.service311.holiday_dates import named_holidays
 from notify.service311.outputs import rule_words
 from notify.service311.rule_entry import ExceptionForm, RuleForm
@@ -59,8 +59,14 @@ def add_holidays(
 
 
 @router.get("/new")
-def write_rule(request: Request, caller: Viewer) -> Response:
-    return _rule(request, caller, RuleForm())
+def write_rule(request: Request, caller: Viewer, instead: int = 0) -> Response:
+    """`instead`: the rule that the new one takes the place of; its words stand in the form."""
+    if not instead:
+        return _rule(request, caller, RuleForm())
+    with transaction() as s:
+        row = rule_store.row(s, instead, "rule")
+        form, reason = rule_entry.form_of_rule(rule_data.to_rule(row.body)), row.reason
+    return _rule(request, caller, form, reason=reason, instead=instead)
 
 
 @router.post("/new")
@@ -78,20 +84,26 @@ def add_rule(
     otherwise: Text = "announce",
     set_out_at: Text = "",
     reason: Long = "",
+    instead: Annotated[int, Form()] = 0,
 ) -> Response:
     operators.require(caller.acting, "collections")
     form = RuleForm(holiday, effect, direction, zone, stream, bound, spill_to, weekend, otherwise, set_out_at)
     try:
         with transaction() as s:
-            rule_store.add_rule(s, rule_entry.rule(s, form), reason, datetime.now(UTC), caller.acting)
+            rule = rule_entry.rule(s, form)
+            rule_store.add_rule(s, rule, reason, datetime.now(UTC), caller.acting, instead or None)
     except TocsinError as error:
-        return _rule(request, caller, form, tell(error), reason)
+        return _rule(request, caller, form, tell(error), reason, instead)
     return RedirectResponse("/desk/rules#changes", 303)
 
 
 @router.get("/exception")
-def write_exception(request: Request, caller: Viewer) -> Response:
-    return _exception(request, caller, ExceptionForm(author=caller.acting.email))
+def write_exception(request: Request, caller: Viewer, instead: int = 0) -> Response:
+    if not instead:
+        return _exception(request, caller, ExceptionForm(author=caller.acting.email))
+    with transaction() as s:
+        form = rule_entry.form_of_exception(rule_data.to_exception(rule_store.row(s, instead, "exception").body))
+    return _exception(request, caller, form, instead=instead)
 
 
 @router.post("/exception")
@@ -105,14 +117,16 @@ def add_exception(
     moved_to: Text = "",
     author: Text = "",
     reason: Long = "",
+    instead: Annotated[int, Form()] = 0,
 ) -> Response:
     operators.require(caller.acting, "collections")
     form = ExceptionForm(day, zone, stream, happens, moved_to, author, reason)
     try:
         with transaction() as s:
-            rule_store.add_exception(s, rule_entry.exception(s, form), datetime.now(UTC), caller.acting)
+            exception = rule_entry.exception(s, form)
+            rule_store.add_exception(s, exception, datetime.now(UTC), caller.acting, instead or None)
     except TocsinError as error:
-        return _exception(request, caller, form, tell(error))
+        return _exception(request, caller, form, tell(error), instead)
     return RedirectResponse("/desk/rules#changes", 303)
 
 
@@ -159,7 +173,9 @@ def _holidays(
     )
 
 
-def _rule(request: Request, caller: Caller, form: RuleForm, told: Told | None = None, reason: str = "") -> Response:
+def _rule(
+    request: Request, caller: Caller, form: RuleForm, told: Told | None = None, reason: str = "", instead: int = 0
+) -> Response:
     with transaction() as s:
         zones = rules_view.zone_names(s)
         names = sorted({one.name for one in rule_store.read(rule_store.standing(s)).holidays} | set(form.holidays))
@@ -175,11 +191,14 @@ def _rule(request: Request, caller: Caller, form: RuleForm, told: Told | None = 
         weekdays=rule_words.weekdays(),
         words=rule_words,
         told=told,
+        instead=instead,
         may_change=caller.may("collections"),
     )
 
 
-def _exception(request: Request, caller: Caller, form: ExceptionForm, told: Told | None = None) -> Response:
+def _exception(
+    request: Request, caller: Caller, form: ExceptionForm, told: Told | None = None, instead: int = 0
+) -> Response:
     with transaction() as s:
         zones = rules_view.zone_names(s)
     return page(
@@ -191,5 +210,6 @@ def _exception(request: Request, caller: Caller, form: ExceptionForm, told: Told
         streams=list(STREAMS),
         words=rule_words,
         told=told,
+        instead=instead,
         may_change=caller.may("collections"),
     )

@@ -18,6 +18,7 @@ from notify.core.db import transaction
 from notify.core.errors import TocsinError
 from notify.service311 import calendars, editions, next_edition, rule_store
 from notify.service311.next_edition import NextEdition
+from notify.service311.outputs import households
 
 router = APIRouter(prefix="/desk/rules", include_in_schema=False)
 
@@ -35,6 +36,11 @@ def remove(rule_id: Id, request: Request, caller: Viewer) -> Response:
 @router.post("/{rule_id}/keep")
 def keep(rule_id: Id, request: Request, caller: Viewer) -> Response:
     return act(request, caller, lambda s, now: rule_store.keep(s, rule_id, now, caller.acting))
+
+
+@router.post("/{rule_id}/up")
+def move_up(rule_id: Id, request: Request, caller: Viewer) -> Response:
+    return act(request, caller, lambda s, now: rule_store.move_up(s, rule_id, now, caller.acting))
 
 
 @router.post("/publish")
@@ -66,6 +72,7 @@ def show(request: Request, caller: Caller, told: Told | None = None, year: int =
             found = _of_year(s, year, now)
             zones = rules_view.zone_names(s)
             rows, published = rules_view.rows(s, zones), editions.all_editions(s)
+            behind = households.behind(s, found.published) if found.published else []
     except TocsinError as error:
         if year:
             return show(request, caller, tell(error))
@@ -81,6 +88,7 @@ def show(request: Request, caller: Caller, told: Told | None = None, year: int =
         findings=rules_view.findings(found.findings, zones),
         years=range(this, this + 3),
         editions=published[:10],
+        behind=behind,
         note=note,
         may_change=caller.may("collections"),
         told=told,

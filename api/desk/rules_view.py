@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.city import zones as city_zones
 from notify.core.translation import gettext as _
-from notify.models import CollectionRule
+from notify.models import CollectionRule, Operator
 from notify.service311 import rule_data, rule_store, streams
 from notify.service311.calendars import KIND
 from notify.service311.next_edition import Findings, Line, NextEdition
@@ -49,12 +50,16 @@ def zone_names(s: Session) -> dict[str, str]:
 def rows(s: Session, zones: Mapping[str, str]) -> dict[str, list[Row]]:
     """Return the rows of the next edition by kind, and those that leave, in their order."""
     found: dict[str, list[Row]] = {"holiday": [], "rule": [], "exception": []}
-    for one in sorted([*rule_store.standing(s), *rule_store.leaving(s)], key=lambda one: one.id):
-        found[one.kind].append(_row(one, zones))
+    there = sorted([*rule_store.standing(s), *rule_store.leaving(s)], key=lambda one: (one.place, one.id))
+    made_by = {one.made_by for one in there if one.made_by}
+    rows = s.execute(select(Operator.id, Operator.email).where(Operator.id.in_(made_by))).all()
+    emails = {one.id: one.email for one in rows}
+    for one in there:
+        found[one.kind].append(_row(one, zones, emails))
     return found
 
 
-def _row(one: CollectionRule, zones: Mapping[str, str]) -> Row:
+def _row(one: CollectionRule, zones: Mapping[str, str], emails: Mapping[int, str]) -> Row:
     status = "leaving" if one.leaving else "" if one.from_edition else "new"
     body: dict[str, Any] = one.body
     if one.kind == "holiday":
@@ -68,6 +73,8 @@ def _row(one: CollectionRule, zones: Mapping[str, str]) -> Row:
         return Row(one.id, rule_words.heading(rule), [named, *rule_words.details(rule, zones)], one.reason, status)
     exception = rule_data.to_exception(body)
     by = _("By %(author)s.", author=exception.author)
+    if emails.get(one.made_by or 0, exception.author) != exception.author:
+        by = _("By %(author)s; entered by %(email)s.", author=exception.author, email=emails[one.made_by or 0])
     return Row(one.id, rule_words.exception(exception, zones), [by], one.reason, status)
 
 

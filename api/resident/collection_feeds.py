@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from api.auth import require_own_form
 from api.ids import Id
 from api.language import of_resident
+from api.rates import client_address
 from api.rendering import page
 from api.resident import collections, places
 from notify.core.db import transaction
@@ -54,7 +55,8 @@ def begin(request: Request, place: Annotated[str, Form(max_length=400)] = "") ->
     if abs(lon) > 180 or abs(lat) > 90:
         raise Invalid(_("Choose one of the places."), hint=_("Or write the address again."))
     with transaction() as s:
-        token = households.begin(s, label, lon, lat, of_resident(request), datetime.now(UTC))
+        network = client_address(request.scope)
+        token = households.begin(s, label, lon, lat, of_resident(request), datetime.now(UTC), network)
     return RedirectResponse(f"/collections/feed/{token}?lang={of_resident(request)}", 303, HIDDEN)
 
 
@@ -64,6 +66,8 @@ def household_file(request: Request, token: str) -> Response:
     with transaction() as s:
         whose = households.find(s, token)
         calendar = calendars.of_place(s, *whose.place, now, whose.label) if whose.place else None
+        if calendar is not None:
+            households.note_fetched(s, token, calendar.edition.number)
     with speaking(whose.language):
         if whose.place is None:
             return Response(ical.ended(whose.whose, now), 410, HIDDEN, ical.MEDIA_TYPE)

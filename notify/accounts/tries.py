@@ -51,6 +51,7 @@ BUCKETS = {
     "desk-stop": Bucket(60, 60),
     "desk-miss": Bucket(30, 60),
     "desk-unmask": Bucket(40, 60),
+    "calendar-network": Bucket(30, 120),  # secret calendar addresses: a building behind one address subscribes
     "join-test": Bucket(3, 1200),  # tests that a resident sends to a phone or email of theirs
     # The budget of a day is a bucket of its own each day, which does not drain; TOCSIN_JOIN_CODES_PER_DAY is its size.
     "join-day": Bucket(0, 10**9),
@@ -74,6 +75,10 @@ class TooManyTries(TocsinError):
 
 def of_stranger(email: str, network: str) -> Sequence[Key]:
     return (_key("account-network", f"{email} {network}"), _key("account", email), _key("network", network))
+
+
+def of_calendar(network: str) -> Sequence[Key]:
+    return (_key("calendar-network", network),)
 
 
 def of_device(device_id: int) -> Sequence[Key]:

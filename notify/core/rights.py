@@ -88,7 +88,7 @@ RIGHTS = {
     # What was never published may be deleted; a trigger keeps what was.
     "collection_schedules": "SELECT, INSERT, DELETE, UPDATE (from_edition, until_edition, leaving)",
     "collection_rules": "SELECT, INSERT, DELETE, UPDATE (from_edition, until_edition, leaving)",
-    "collection_feeds": "SELECT, INSERT, DELETE, UPDATE (address_sealed, revoked_at)",
+    "collection_feeds": "SELECT, INSERT, DELETE, UPDATE (address_sealed, revoked_at, fetched_edition, zone_id)",
     "answers": "SELECT, INSERT, DELETE, UPDATE",
     "answer_searches": "SELECT, INSERT, DELETE, UPDATE (count)",
     "call_reasons": "SELECT, INSERT, UPDATE",

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import Date, ForeignKey, Index, Integer, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,6 +36,7 @@ class _Published:
 class CollectionSchedule(_Published, Base):
     """A stream of a zone, or of a single house: its weekdays (0: Monday), each week or each second one from a week
     with `anchor` in it, in a season (month * 100 + day) of each year. `set_out_before`: days before the collection.
+    `listed`: dates that no rhythm gives.
     """
 
     __tablename__ = "collection_schedules"
@@ -52,6 +53,7 @@ class CollectionSchedule(_Published, Base):
     season_to: Mapped[int | None] = mapped_column(SmallInteger)
     set_out_before: Mapped[int] = mapped_column(SmallInteger)
     set_out_at: Mapped[time]
+    listed: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default="{}")
     source: Mapped[str]
 
     __table_args__ = (
@@ -61,17 +63,20 @@ class CollectionSchedule(_Published, Base):
 
 
 class CollectionRule(_Published, Base):
-    """A holiday that the city keeps, a rule of what it does to collections, or an exception made by hand, as data."""
+    """A holiday that the city keeps, a rule of what it does to collections, or an exception made by hand, as data.
+    `place`: in the order of the rules."""
 
     __tablename__ = "collection_rules"
     id: Mapped[Id]
     kind: Mapped[Literal["holiday", "rule", "exception"]] = mapped_column(Text)
     body: Mapped[dict[str, Any]]
     reason: Mapped[str]
+    place: Mapped[float]
 
 
 class CollectionFeed(Base):
-    """A household's calendar under a secret address. `address_sealed`: the place, as JSON; sealed "" once revoked."""
+    """A household's calendar under a secret address. `address_sealed`: the place, as JSON; sealed "" once revoked.
+    `fetched_edition`: the newest that it has; `zone_id`: its zone, None once revoked."""
 
     __tablename__ = "collection_feeds"
     id: Mapped[Id]
@@ -80,6 +85,8 @@ class CollectionFeed(Base):
     language: Mapped[str]
     made_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    fetched_edition: Mapped[int | None] = mapped_column(ForeignKey("collection_editions.number"))
+    zone_id: Mapped[int | None] = mapped_column(ForeignKey("zones.id"))
 
 
 class CollectionTicket(Base):

@@ -216,4 +216,5 @@ def schedule_of(row: CollectionSchedule) -> Schedule:
         row.anchor,
         season,
         SetOutTime(row.set_out_before, row.set_out_at),
+        frozenset(row.listed),
     )

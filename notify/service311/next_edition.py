@@ -22,7 +22,7 @@ from notify.service311.holiday_rules import calendar
 from notify.service311.preview import Change, preview
 from notify.service311.rule_checks import NothingDue, UnknownHoliday
 from notify.service311.rule_store import Rules
-from notify.service311.rules import Collection, State
+from notify.service311.rules import Collection, State, Weekend
 from notify.service311.schedules import Schedule
 
 YEARS_AROUND = 5
@@ -111,12 +111,20 @@ def _findings(schedules: Sequence[Schedule], rules: Rules, today: date) -> Findi
     coming = [one for one in rules.exceptions if one.day >= today]
     named = {name for rule in rules.rules for name in rule.holidays}
     return Findings(
-        rule_checks.unknown_holidays(rules.rules, rules.holidays, years),
+        [*rule_checks.unknown_holidays(rules.rules, rules.holidays, years), *_new_year(rules, years[-1] + 1)],
         [one for one in rule_checks.in_vain(schedules, rules.holidays, rules.rules, rules.exceptions)
          if one.exception in coming],
         sorted({one.name for one in rules.holidays} - named),
         until,
     )  # fmt: skip
+
+
+def _new_year(rules: Rules, year: int) -> list[UnknownHoliday]:
+    """Return the holidays of the first days of January that are not listed in the year after the last one, although a
+    rule may keep them on December 31."""
+    early = {one.name for one in rules.holidays if (one.day.month, one.day.day) <= (1, 2)}
+    nearest = [rule for rule in rules.rules if rule.weekend is Weekend.NEAREST]
+    return [one for one in rule_checks.unknown_holidays(nearest, rules.holidays, [year]) if one.name in early]
 
 
 def _schedules(s: Session, edition: int | None) -> list[Schedule]:

@@ -92,6 +92,29 @@ def exception(s: Session, form: ExceptionForm) -> DayException:
     )
 
 
+def form_of_rule(one: Rule) -> RuleForm:
+    """Return a rule as a form that can be changed."""
+    return RuleForm(
+        sorted(one.holidays),
+        one.effect,
+        one.direction,
+        sorted(one.zones or ()),
+        sorted(one.streams or ()),
+        "" if one.bound is None else str(one.bound),
+        "" if one.spill_to is None else str(one.spill_to),
+        one.weekend,
+        one.otherwise,
+        f"{one.set_out_at:%H:%M}" if one.set_out_at else "",
+    )
+
+
+def form_of_exception(one: DayException) -> ExceptionForm:
+    """Return an exception as a form that can be changed."""
+    new = one.moved_to.isoformat() if one.moved_to else ""
+    happens = one.state.value if one.state else "moved"
+    return ExceptionForm(one.day.isoformat(), one.zone or "", one.stream or "", happens, new, one.author, one.reason)
+
+
 def dates(given: str) -> list[date]:
     """Return the dates that stand in a text, one after another. Raises Invalid."""
     return [day(one) for one in re.split(r"[\s,;]+", given) if one]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -23,6 +23,7 @@ LONGEST_REASON, LONGEST_NAME = 300, 80  # characters
 MOST_DATES = 40  # of a row of one holiday: a year has one, and calendars are made for a few
 MOST_ROWS = 2_000  # that stand at once: each is read for each calendar
 
+IN_ORDER = (CollectionRule.place, CollectionRule.id)
 Kind: TypeAlias = Literal["holiday", "rule", "exception"]
 
 
@@ -78,14 +79,37 @@ def add_chosen(
         add_holiday(s, name, of_name, reason, now, by)
 
 
-def add_rule(s: Session, rule: Rule, reason: str, now: datetime, by: Operator | None = None) -> CollectionRule:
-    """Add a rule behind those that are there. Raises NotAllowed, Invalid."""
-    return _add(s, "rule", rule_data.to_data(rule), reason, now, by)
+def add_rule(
+    s: Session, rule: Rule, reason: str, now: datetime, by: Operator | None = None, instead: int | None = None
+) -> CollectionRule:
+    """Add a rule behind those that are there, or in the place of one, which leaves. Raises NotAllowed, Invalid;
+    NotFound and Refused as `remove` does."""
+    return _add(s, "rule", rule_data.to_data(rule), reason, now, by, _place_of(s, instead, now, by))
 
 
-def add_exception(s: Session, exception: DayException, now: datetime, by: Operator | None = None) -> CollectionRule:
-    """Add one day's change, with its own author and reason. Raises NotAllowed, Invalid."""
-    return _add(s, "exception", rule_data.to_data(exception), exception.reason, now, by)
+def add_exception(
+    s: Session, exception: DayException, now: datetime, by: Operator | None = None, instead: int | None = None
+) -> CollectionRule:
+    """Add one day's change, with its own author and reason, or put it in the place of one. Raises as
+    `add_rule` does."""
+    body = rule_data.to_data(exception)
+    return _add(s, "exception", body, exception.reason, now, by, _place_of(s, instead, now, by))
+
+
+def move_up(s: Session, rule_id: int, now: datetime, by: Operator | None = None) -> None:
+    """Put a rule before the one that comes before it. A published row stays as it was: a copy takes the new place.
+
+    Raises NotAllowed, NotFound; Refused for the first one.
+    """
+    operators.require_by(by, "collections")
+    row = _standing_row(s, rule_id)
+    before = [one for one in standing(s) if one.kind == row.kind and one.place < row.place]
+    if row.leaving or not before:
+        raise Refused(_("Rule %(rule)s is the first one.", rule=rule_id))
+    place = (before[-1].place + (before[-2].place if len(before) > 1 else before[-1].place - 2)) / 2
+    kind, body, reason = row.kind, row.body, row.reason
+    remove(s, rule_id, now, by)
+    _add(s, kind, body, reason, now, by, place)
 
 
 def remove(s: Session, rule_id: int, now: datetime, by: Operator | None = None) -> None:
@@ -94,11 +118,7 @@ def remove(s: Session, rule_id: int, now: datetime, by: Operator | None = None) 
     Raises NotAllowed, NotFound; Refused when an earlier edition was the last to have it.
     """
     operators.require_by(by, "collections")
-    row = s.get(CollectionRule, rule_id, with_for_update=True)
-    if row is None:
-        raise NotFound(_("There is no rule %(rule)s.", rule=rule_id), hint=_("Look at the list of rules."))
-    if row.until_edition is not None:
-        raise Refused(_("Rule %(rule)s has ended already.", rule=rule_id))
+    row = _standing_row(s, rule_id)
     if row.from_edition is None:
         s.delete(row)
     else:
@@ -109,10 +129,8 @@ def remove(s: Session, rule_id: int, now: datetime, by: Operator | None = None) 
 def keep(s: Session, rule_id: int, now: datetime, by: Operator | None = None) -> None:
     """Take back that a row leaves with the next edition. Raises NotAllowed, NotFound; Refused where it does not."""
     operators.require_by(by, "collections")
-    row = s.get(CollectionRule, rule_id, with_for_update=True)
-    if row is None:
-        raise NotFound(_("There is no rule %(rule)s.", rule=rule_id), hint=_("Look at the list of rules."))
-    if not row.leaving or row.until_edition is not None:
+    row = _standing_row(s, rule_id)
+    if not row.leaving:
         raise Refused(_("Rule %(rule)s does not leave.", rule=rule_id))
     row.leaving = False
     audit.note(s, now=now, by=by, action="keep", subject="collection rule", subject_id=rule_id)
@@ -120,21 +138,27 @@ def keep(s: Session, rule_id: int, now: datetime, by: Operator | None = None) ->
 
 def of_edition(s: Session, edition: int) -> Rules:
     """Return the rules as an edition has them."""
-    rows = s.scalars(
-        select(CollectionRule).where(editions.has(CollectionRule, edition)).order_by(CollectionRule.id)
-    ).all()
+    rows = s.scalars(select(CollectionRule).where(editions.has(CollectionRule, edition)).order_by(*IN_ORDER)).all()
     return read(rows)
 
 
 def standing(s: Session) -> Sequence[CollectionRule]:
     """Return the rows as the next edition will have them, in their order."""
-    return s.scalars(select(CollectionRule).where(editions.next_has(CollectionRule)).order_by(CollectionRule.id)).all()
+    return s.scalars(select(CollectionRule).where(editions.next_has(CollectionRule)).order_by(*IN_ORDER)).all()
+
+
+def row(s: Session, rule_id: int, kind: Kind) -> CollectionRule:
+    """Return a row of the next edition. Raises NotFound."""
+    found = s.get(CollectionRule, rule_id)
+    if found is None or found.kind != kind or found.leaving or found.until_edition is not None:
+        raise NotFound(_("There is no rule %(rule)s.", rule=rule_id), hint=_("Look at the list of rules."))
+    return found
 
 
 def leaving(s: Session) -> Sequence[CollectionRule]:
     """Return the rows of the current edition that the next one will not have."""
     gone = (CollectionRule.leaving, CollectionRule.until_edition.is_(None))
-    return s.scalars(select(CollectionRule).where(*gone).order_by(CollectionRule.id)).all()
+    return s.scalars(select(CollectionRule).where(*gone).order_by(*IN_ORDER)).all()
 
 
 def read(rows: Sequence[CollectionRule]) -> Rules:
@@ -150,9 +174,16 @@ def read(rows: Sequence[CollectionRule]) -> Rules:
 
 
 def _add(
-    s: Session, kind: Kind, body: dict[str, Any], reason: str, now: datetime, by: Operator | None
+    s: Session,
+    kind: Kind,
+    body: dict[str, Any],
+    reason: str,
+    now: datetime,
+    by: Operator | None,
+    place: float | None = None,
 ) -> CollectionRule:
     operators.require_by(by, "collections")
+    _lock(s)
     reason = " ".join(reason.split())
     if not 0 < len(reason) <= LONGEST_REASON:
         raise Invalid(
@@ -160,8 +191,36 @@ def _add(
         )
     if len(standing(s)) >= MOST_ROWS:
         raise Refused(_("There are %(count)s rules already.", count=MOST_ROWS), hint=_("Remove those of past years."))
-    row = CollectionRule(kind=kind, body=body, reason=reason, made_at=now, made_by=by.id if by else None)
+    last = s.scalar(select(func.max(CollectionRule.place))) or 0
+    row = CollectionRule(kind=kind, body=body, reason=reason, made_at=now, made_by=by.id if by else None,
+                         place=last + 1 if place is None else place)  # fmt: skip
     s.add(row)
     s.flush()
     audit.note(s, now=now, by=by, action="add", subject="collection rule", subject_id=row.id, kind=kind)
     return row
+
+
+def _place_of(s: Session, instead: int | None, now: datetime, by: Operator | None) -> float | None:
+    """Take a row out, and return its place; None without one."""
+    if instead is None:
+        return None
+    operators.require_by(by, "collections")
+    place = _standing_row(s, instead).place
+    remove(s, instead, now, by)
+    return place
+
+
+def _standing_row(s: Session, rule_id: int) -> CollectionRule:
+    """Return a row of the current or the next edition, locked. Raises NotFound, Refused."""
+    _lock(s)
+    row = s.get(CollectionRule, rule_id, with_for_update=True)
+    if row is None:
+        raise NotFound(_("There is no rule %(rule)s.", rule=rule_id), hint=_("Look at the list of rules."))
+    if row.until_edition is not None:
+        raise Refused(_("Rule %(rule)s has ended already.", rule=rule_id))
+    return row
+
+
+def _lock(s: Session) -> None:
+    """Wait for who edits or publishes: what is published is what somebody has looked at."""
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": editions.LOCK})

@@ -198,7 +198,8 @@ def _there(s: Session) -> Mapping[Key, list[CollectionSchedule]]:
 
 def _pattern(one: CollectionSchedule) -> Pattern:
     season = (one.season_from, one.season_to) if one.season_from is not None and one.season_to is not None else None
-    return Pattern(tuple(one.weekdays), one.every_weeks, one.anchor, season, one.set_out_before, one.set_out_at)
+    return Pattern(tuple(one.weekdays), one.every_weeks, one.anchor, season, one.set_out_before, one.set_out_at,
+                   tuple(one.listed))  # fmt: skip
 
 
 def _zones_without(s: Session, there: Mapping[Key, object], found: Mapping[Key, object]) -> list[str]:
@@ -232,6 +233,7 @@ def _store(
             "season_to": pattern.season[1] if pattern.season else None,
             "set_out_before": pattern.set_out_before,
             "set_out_at": pattern.set_out_at,
+            "listed": list(pattern.listed),
             "source": source,
             "made_at": now,
             "made_by": by.id if by else None,

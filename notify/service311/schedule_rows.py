@@ -9,7 +9,9 @@ from notify.service311.streams import STREAMS
 from zones.files.rowfile import ScheduleRow
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MEANINGS = ("zone", "address", "stream", "weekdays", "week", "first", "season", "set_out")  # a row may lack some
+# Of the cells of a row, which may lack some.
+MEANINGS = ("zone", "address", "stream", "weekdays", "week", "first", "season", "set_out", "dates")
+MOST_DATES = 400
 SET_OUT = "before 18:00"  # where neither the file nor the import says it
 _EVERY = {"", "every", "weekly", "all", "both", "ab", "a/b", "a&b"}
 _SEASON = re.compile(r"(\d\d)-(\d\d) *(?:\.\.|to) *(\d\d)-(\d\d)")
@@ -39,6 +41,7 @@ class Pattern:
     season: tuple[int, int] | None
     set_out_before: int
     set_out_at: time
+    listed: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,11 @@ def read(row: ScheduleRow, given: Given) -> Wanted:
     zone, address = cells["zone"], cells["address"]
     if not (zone or address):
         raise Refused("zone: there is none. Write a zone, or an address.")
-    streams, weekdays = _streams(cells["stream"]), _weekdays(cells["weekdays"])
-    pattern = Pattern(weekdays, 1, None, _season(cells["season"]), *_set_out(cells["set_out"] or SET_OUT))
+    streams, listed = _streams(cells["stream"]), _dates(cells["dates"])
+    weekdays = () if listed and not cells["weekdays"] else _weekdays(cells["weekdays"])
+    if not weekdays and (cells["week"] or cells["first"] or cells["season"]):
+        raise Refused("weekdays: there is none, but a week, a first date or a season. Write it, or dates alone.")
+    pattern = Pattern(weekdays, 1, None, _season(cells["season"]), *_set_out(cells["set_out"] or SET_OUT), listed)
     return Wanted(row.number, "" if address else zone, address, streams, _weeks(pattern, cells, given))
 
 
@@ -149,7 +155,15 @@ def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _date(cell: str) -> date | None:
+def _dates(cell: str) -> tuple[date, ...]:
+    """Return dates that no rhythm gives, such as eight of a yard-waste truck: `2027-04-09 2027-05-14`."""
+    found = {_date(one, "dates") for one in re.split(r"[,; ]+", cell) if one}
+    if len(found) > MOST_DATES:
+        raise Refused(f"dates: there are {len(found)}, more than {MOST_DATES}. Give a weekday instead, or fewer years.")
+    return tuple(sorted(one for one in found if one))
+
+
+def _date(cell: str, meaning: str = "first") -> date | None:
     if not cell:
         return None
     try:
@@ -158,4 +172,4 @@ def _date(cell: str) -> date | None:
             raise ValueError(cell)
         return found
     except ValueError:
-        raise Refused(f"first: {cell!r} is not a date. Write it like 2027-01-04.") from None
+        raise Refused(f"{meaning}: {cell!r} is not a date. Write it like 2027-01-04.") from None

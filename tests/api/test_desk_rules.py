@@ -6,9 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from notify.core.db import transaction
-from notify.service311 import calendars
+from notify.core.errors import Refused
+from notify.service311 import calendars, editions, rule_store
+from notify.service311.outputs import households
 from notify.service311.rules import State
 from tests.database import sql
 from tests.notify.service311 import days
@@ -144,6 +148,63 @@ def test_what_cannot_be_read_is_told_and_what_was_typed_stays(at_desk: Desk, zon
         assert answer.status_code in (409, 422), given
         assert said in words(answer.text)
     assert sql("SELECT count(*) FROM collection_rules WHERE from_edition IS NULL") == [(0,)]
+
+
+def test_a_rule_is_changed_in_its_place_and_moved_up(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent = at_desk("agent")
+    own = {"holiday": "Thanksgiving Day", "effect": "suspend", "zone": str(zones["North"]), "reason": "code 13"}
+    agent.post("/desk/rules/new", data=own)
+
+    def rules() -> list[tuple[str, str]]:
+        with transaction() as s:
+            there = [one for one in rule_store.standing(s) if one.kind == "rule"]
+            return [(one.body["effect"], one.reason) for one in there]
+
+    ((first,), (own_id,)) = sql("SELECT id FROM collection_rules WHERE kind = 'rule' ORDER BY place")
+    assert agent.post(f"/desk/rules/{own_id}/up").status_code == 303
+    assert rules() == [("suspend", "code 13"), ("slide", "city code 12")]
+    assert "North" in section(agent.get("/desk/rules").text, "changes"), "its own rule decides now"
+    form = agent.get(f"/desk/rules/new?instead={first}").text
+    assert re.search(r'value="Thanksgiving Day" checked', form)
+    changed = {"holiday": "Thanksgiving Day", "effect": "slide", "reason": "city code 14", "instead": str(first)}
+    agent.post("/desk/rules/new", data=changed)
+    assert rules() == [("suspend", "code 13"), ("slide", "city code 14")]
+    assert agent.get(f"/desk/rules/new?instead={first}").status_code == 404, "it leaves"
+
+
+def test_households_that_have_not_fetched_a_correction_are_counted(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent, now = at_desk("agent"), datetime.now(UTC)
+    with transaction() as s:
+        tokens = [households.begin(s, "a house", *point, "en", now) for point in (days.NORTH, days.SOUTH, (9.0, 9.0))]
+    for token in tokens:
+        assert agent.get(f"/collections/feed/{token}.ics").status_code == 200
+    assert "has not fetched" not in agent.get("/desk/rules").text
+    days.suspend(zones["South"], [next_due(1)], now)
+    agent.get(f"/collections/feed/{tokens[0]}.ics")
+    behind = section(agent.get("/desk/rules").text, "editions")
+    assert "2 household calendars have an older edition" in behind
+    assert "South : 1" in behind or "South: 1" in behind
+    assert "North" not in behind
+    with transaction() as s:
+        households.revoke(s, tokens[1], now)
+    assert "1 household calendar has" in section(agent.get("/desk/rules").text, "editions")
+
+
+def test_who_publishes_waits_for_who_edits(at_desk: Desk, zones: dict[str, int]) -> None:
+    """Else a row that is committed meanwhile would be published by somebody who has not seen it."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        rule_store.add_holiday(s, "Storm Ada", [next_due(1)], "the mayor", now)
+        looked_at = editions.fingerprint(s)
+    with transaction() as other:
+        rule_store.add_holiday(other, "Storm Bob", [next_due(2)], "the mayor", now)
+        with transaction() as s:
+            s.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                editions.publish(s, "", now, seen=looked_at)
+            s.rollback()
+    with pytest.raises(Refused, match="others than those"), transaction() as s:
+        editions.publish(s, "", now, seen=looked_at)
 
 
 def test_an_author_may_look_and_not_change(at_desk: Desk, zones: dict[str, int]) -> None:

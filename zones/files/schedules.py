@@ -19,6 +19,7 @@ MEANINGS = {
     "week": ("week", "ab_week", "collectsub", "cycle", "rotation"),
     "first": ("first", "first_date", "base_date", "start_date", "anchor"),
     "season": ("season",),
+    "dates": ("dates", "listed_dates", "collection_dates", "pickup_dates"),
     "set_out": ("set_out", "set_out_time", "setout"),
 }
 # fmt: on

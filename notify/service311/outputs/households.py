@@ -6,13 +6,15 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from notify.accounts import tries
 from notify.core import crypto, keyring
 from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
-from notify.models import CollectionFeed
+from notify.models import CollectionFeed, Zone
+from notify.service311 import calendars
 
 PURPOSE = "collections"  # for which the places are sealed
 TOKEN_BYTES = 32
@@ -28,9 +30,15 @@ class Household:
     place: tuple[float, float] | None
 
 
-def begin(s: Session, label: str, lon: float, lat: float, language: str, now: datetime) -> str:
-    """Make an address for the calendar of a house, and return its token. It is shown once."""
+def begin(s: Session, label: str, lon: float, lat: float, language: str, now: datetime, network: str = "") -> str:
+    """Make an address for the calendar of a house, and return its token. It is shown once. `network`: of who asks.
+
+    Raises TooManyTries.
+    """
+    if network:
+        tries.count(s, tries.of_calendar(network), now)
     keyring.hold(s)
+    zones = calendars.zones_at(s, lon, lat)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     place = json.dumps({"label": label, "lon": lon, "lat": lat})
     s.add(
@@ -39,6 +47,7 @@ def begin(s: Session, label: str, lon: float, lat: float, language: str, now: da
             address_sealed=crypto.seal(place, PURPOSE),
             language=language,
             made_at=now,
+            zone_id=zones[0][0] if zones else None,
         )
     )
     return token
@@ -60,7 +69,34 @@ def revoke(s: Session, token: str, now: datetime) -> None:
     feed = _feed(s, token)
     if feed.revoked_at is None:
         keyring.hold(s)
-        feed.revoked_at, feed.address_sealed = now, crypto.seal("", PURPOSE)
+        feed.revoked_at, feed.address_sealed, feed.zone_id = now, crypto.seal("", PURPOSE), None
+
+
+def note_fetched(s: Session, token: str, edition: int) -> None:
+    """Keep which edition a household has: written once an edition, however often its calendar is fetched."""
+    s.execute(
+        update(CollectionFeed)
+        .where(
+            CollectionFeed.token_hash == crypto.hash_key(token),
+            func.coalesce(CollectionFeed.fetched_edition, 0) < edition,
+            CollectionFeed.revoked_at.is_(None),
+        )
+        .values(fetched_edition=edition)
+    )
+
+
+def behind(s: Session, edition: int) -> list[tuple[str, int]]:
+    """Return how many households have fetched an edition before this one and not yet this one, by the name of their
+    zone ("" for a place outside all), the most first."""
+    rows = s.execute(
+        select(func.coalesce(Zone.name, ""), func.count())
+        .select_from(CollectionFeed)
+        .outerjoin(Zone, Zone.id == CollectionFeed.zone_id)
+        .where(CollectionFeed.fetched_edition < edition, CollectionFeed.revoked_at.is_(None))
+        .group_by(Zone.name)
+        .order_by(func.count().desc(), Zone.name)
+    ).all()
+    return [(str(name), int(count)) for name, count in rows]
 
 
 def _feed(s: Session, token: str) -> CollectionFeed:

@@ -16,6 +16,7 @@ from notify.service311.rules import Rule
 from tests import factories
 from tests.database import sql
 from tests.notify.service311.days import NORTH, NOW, SOUTH, THANKSGIVING, publish, settle, suspend, take
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -91,6 +92,14 @@ def test_what_was_published_stays(change: str) -> None:
     settle()
     with pytest.raises(DBAPIError):
         sql(change)
+
+
+def test_what_was_published_cannot_be_changed_even_by_the_owner_of_the_tables() -> None:
+    settle()
+    for change in ("collection_schedules SET weekdays = '{3}'", "collection_rules SET reason = 'x'"):
+        with pytest.raises(DBAPIError, match="what was published stays"):
+            as_owner(f"UPDATE {change}")
+    as_owner("UPDATE collection_rules SET leaving = true")
 
 
 def test_a_suspension_names_who_decided_it_and_the_next_day() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from notify.cli import zones as zone_commands
 from notify.cli.collections import commands
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused
-from notify.service311 import editions
+from notify.service311 import calendars, editions
 from tests import factories
 from tests.database import sql
 from tests.notify.city.geocoder.town import avenue, settle
@@ -111,6 +112,30 @@ def test_a_house_has_days_of_its_own(write: Callable[..., Path]) -> None:
     assert (found["new"], found["bad_count"]) == (1, 1)
     assert found["bad"][0]["reason"].startswith("address: it is not known; write it as it is in the address file")
     assert sql("SELECT address, weekdays, zone_id FROM collection_schedules")[0][1:] == ([1, 4], None)
+
+
+def test_dates_that_no_rhythm_gives_are_imported_and_published(write: Callable[..., Path]) -> None:
+    two_zones()
+    path = write(
+        "zone,stream,weekdays,dates",
+        "North,yard,,2027-04-09 2027-05-14",
+        'South,trash,Tuesday,"2027-01-02"',
+        "South,yard,,2027-04-31",
+        "North,bulky,,",
+    )
+    found = report(path)
+    assert [one["reason"].partition(".")[0] for one in found["bad"]] == [
+        "dates: '2027-04-31' is not a date", "weekdays: there is none"
+    ]  # fmt: skip
+    assert counts(path) == (0, 0, 2, 0, 2)
+    assert CliRunner().invoke(commands, ["publish"]).exit_code == 0
+    now = datetime(2027, 1, 1, 12, tzinfo=UTC)
+    with transaction() as s:
+        yard, trash = (calendars.of_place(s, *point, now) for point in ((0.5, 0.5), (1.5, 0.5)))
+    assert yard is not None
+    assert trash is not None
+    assert [str(one.effective) for one in yard.collections] == ["2027-04-09", "2027-05-14"]
+    assert [f"{one.effective:%a %d}" for one in trash.ahead(now.date())[:2]] == ["Sat 02", "Tue 05"]
 
 
 def test_the_zones_and_weeks_of_peel(tmp_path: Path) -> None:
