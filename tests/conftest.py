@@ -14,6 +14,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any, ClassVar, LiteralString
 
 import hypothesis
@@ -33,6 +34,7 @@ from notify.delivery import sender_pool
 from notify.local import ports
 from notify.local.stack import servers
 from tests import network
+from tests.pools import KeptPools
 from zones.files import quarantine
 
 SECRET_KEY = "a key for tests, and for nothing else"
@@ -66,6 +68,24 @@ class FewStacks(LoadFileScheduling):
             if file.startswith(package):
                 return f"{package}{self._numbers.setdefault(file, len(self._numbers)) % at_once}"
         return file
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Each of several processes begins to read the tests elsewhere: what one has prepared, others find prepared."""
+    if "PYTEST_XDIST_WORKER" not in os.environ or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    here = Path(__file__).parent
+    places = [place for folder in (here, here / "notify") for place in folder.iterdir() if place.name != "notify"]
+    places = sorted(place for place in places if place.match("test_*.py") or any(place.glob("**/test_*.py")))
+    begins = len(places) * _worker() // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    session.config.args = [str(place) for place in places[begins:] + places[:begins]]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In the same order everywhere, as pytest-xdist wants it."""
+    items.sort(key=lambda item: item.path.parts)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -177,7 +197,13 @@ def template(server_urls: dict[str, str]) -> Iterator[str]:
 def shared(template: str, server_urls: dict[str, str]) -> Iterator["Emptied"]:
     """The database that most tests use, one after another: to empty it takes a third of the time of a new one."""
     name = f"{template}_shared"
-    with _cloned(server_urls, name, template) as urls, closing(Emptied(urls)) as emptied:
+    pools = KeptPools(db._engine)
+    with (
+        pytest.MonkeyPatch.context() as session,
+        _cloned(server_urls, name, template) as urls,
+        closing(Emptied(urls, pools)) as emptied,
+    ):
+        session.setattr(db, "_engine", pools)
         yield emptied
 
 
@@ -186,6 +212,7 @@ def database(shared: "Emptied", monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     """A migrated, empty PostgreSQL database, in the settings and the environment: its URL for our processes."""
     with _in_use(shared.urls, monkeypatch):
         yield shared.urls["TOCSIN_DATABASE_URL"]
+        shared.pools.take_back()
     shared.empty()
 
 
@@ -217,31 +244,39 @@ def _in_use(urls: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 EMPTIED_WITHIN_S, EMPTIED_TRIES = 30, 4
 
-# To delete a few rows is quick, while to truncate means a new file for each index; but what is deleted leaves holes.
+# A function, so that its plan is kept. To delete a few rows is quick, while to truncate means a new file for each
+# index; but what is deleted leaves holes.
+FUNCTION: LiteralString = """
+    -- No triggers, and any order. For each time that it changes, all plans are forgotten.
+    SELECT set_config('session_replication_role', 'replica', false) WHERE current_setting('is_superuser') = 'on';
+    CREATE FUNCTION pg_temp.empty() RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE
+        may_delete boolean := current_setting('is_superuser') = 'on';
+        statement text;
+    BEGIN
+        FOREACH statement IN ARRAY coalesce((
+            SELECT array_agg(format(
+                       CASE WHEN may_delete AND NOT used THEN 'DELETE FROM %I' ELSE 'TRUNCATE %I CASCADE' END, name))
+              FROM unnest(ARRAY[{names}]::text[], ARRAY[{has_rows}]) AS tables(name, has_rows)
+              JOIN pg_class ON oid = name::regclass
+              CROSS JOIN LATERAL (SELECT pg_relation_size(oid) > 128 * 1024 OR reltuples >= 0) AS _(used)
+             WHERE used OR has_rows), '{{}}') LOOP
+            EXECUTE statement;
+        END LOOP;
+    END $$
+"""
 EMPTY: LiteralString = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid();
-    DO $$
-    DECLARE
-        one record;
-        may_delete boolean := current_setting('is_superuser') = 'on';
-    BEGIN
-        IF may_delete THEN
-            SET LOCAL session_replication_role = replica;  -- no triggers, and any order
-        END IF;
-        FOR one IN SELECT oid::regclass AS name, pg_table_size(oid) > 128 * 1024 OR reltuples >= 0 AS used FROM pg_class
-                    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> ALL ({kept}) LOOP
-            EXECUTE format(CASE WHEN may_delete AND NOT one.used THEN 'DELETE FROM %s' ELSE 'TRUNCATE %s CASCADE' END,
-                           one.name);
-        END LOOP;
-    END $$;
-    UPDATE alembic_version SET version_num = {schema};
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND NOT (pid = ANY ({pools}) AND state = 'idle');
+    SELECT pg_temp.empty();
+    UPDATE alembic_version SET version_num = {schema} WHERE version_num <> {schema};
     SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences
      WHERE last_value IS NOT NULL;  -- of the others, too: an insert that was rolled back has used a number
     DO $$ BEGIN  -- until they have ended, the next test sees their locks and statements
         -- Ended again and again: one that was still connecting above had no name yet, and would wait for our locks.
         WHILE EXISTS (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                        WHERE datname = current_database() AND pid <> pg_backend_pid()
+                         AND NOT (pid = ANY ({pools}) AND state = 'idle')
                          AND backend_type = 'client backend' AND backend_start < now()) LOOP
             PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
         END LOOP;
@@ -252,16 +287,21 @@ EMPTY: LiteralString = """
 class Emptied:
     """A database that is as its migrations left it whenever a test begins."""
 
-    def __init__(self, urls: dict[str, str]) -> None:
+    def __init__(self, urls: dict[str, str], pools: KeptPools) -> None:
         self.urls = urls
+        self.pools = pools
         self._connection: psycopg.Connection[Any] | None = None
         with closing(psycopg.connect(urls[OWNER])) as connection:
             tables = [
                 name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
             ]
-            kept = [name for name in tables if _has_rows(connection, name)]
+            emptied = [name for name in tables if not _has_rows(connection, name)]
             schema = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        self._statements = sql.SQL(EMPTY).format(kept=sql.Literal(kept), schema=sql.Literal(schema and schema[0]))
+        self._schema = sql.Literal(schema and schema[0])
+        has_rows = (sql.SQL("EXISTS (SELECT FROM {})").format(sql.Identifier(name)) for name in emptied)
+        self._function = sql.SQL(FUNCTION).format(
+            names=sql.SQL(", ").join(map(sql.Literal, emptied)), has_rows=sql.SQL(", ").join(has_rows)
+        )
 
     def empty(self) -> None:
         """Begins anew when it has waited too long: whoever holds what it waits for is then ended first.
@@ -269,19 +309,25 @@ class Emptied:
         Its connection is kept: a new one would have to learn all tables first, which takes four fifths of the time.
         """
         others: list[Any] = []
+        pools = sql.SQL("ARRAY[{}]::int[]").format(sql.SQL(", ").join(map(sql.Literal, self.pools.backends())))
+        statements = sql.SQL(EMPTY).format(schema=self._schema, pools=pools)
         for _ in range(EMPTIED_TRIES):
             try:
-                self._connected().execute(self._statements)
+                self._connected().execute(statements)
             except psycopg.errors.QueryCanceled:
                 asked = "SELECT * FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
                 others = self._connected().execute(asked).fetchall()
             except psycopg.OperationalError:
-                self.close()  # a test has ended it
+                self._disconnect()  # a test has ended it
             else:
                 return
         raise AssertionError(f"The database could not be emptied beside these: {others}")
 
     def close(self) -> None:
+        self.pools.close()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -290,6 +336,7 @@ class Emptied:
         if self._connection is None:
             late = f"-c statement_timeout={EMPTIED_WITHIN_S}s"
             self._connection = psycopg.connect(self.urls[OWNER], autocommit=True, options=late)
+            self._connection.execute(self._function)
         return self._connection
 
 

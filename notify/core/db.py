@@ -79,14 +79,13 @@ def resolvers_engine() -> Engine:
 @once
 def reading_engine() -> Engine:
     """The pool for code that must not write anything, not even the database's first key fingerprint."""
-    made = _unchecked(settings().require_database(), READ_ONLY, size=1)
-    event.listen(made, "connect", lambda opened, _record: check_key(opened, records=False))
-    return made
+    return _engine(READ_ONLY, size=1, records=False)
 
 
-def _engine(options: str = "", size: int = 0) -> Engine:
+def _engine(options: str = "", size: int = 0, *, records: bool = True) -> Engine:
+    """`records`: see `check_key`."""
     made = _unchecked(settings().require_database(), options, size)
-    event.listen(made, "connect", lambda opened, _record: check_key(opened))
+    event.listen(made, "connect", lambda opened, _record: check_key(opened, records=records))
     return made
 
 
@@ -249,8 +248,13 @@ def forget_engine() -> None:
     """Close all pools, after the settings changed or a process forked."""
     for pool in POOLS:
         if made := pool.forget():
-            event.listen(made.pool, "checkin", _close)  # from a thread that still reads: its pool is gone
-            made.dispose()
+            close(made)
+
+
+def close(pool: Engine) -> None:
+    """Close a pool's connections: those in use when they come back, from a thread that still reads."""
+    event.listen(pool.pool, "checkin", _close)
+    pool.dispose()
 
 
 def _close(connection: "psycopg.Connection[Any] | None", _record: object) -> None:
