@@ -33,6 +33,8 @@ from notify.core.settings import settings
 from notify.delivery import sender_pool
 from notify.local import ports
 from notify.local.stack import servers
+from notify.outside import fetching
+from notify.service311.open311 import client as open311_client
 from tests import network
 from tests.pools import KeptPools
 from zones.files import quarantine
@@ -89,11 +91,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_settings() -> Iterator[None]:
-    """A shell may hold the settings of a real installation: no test may ever see them."""
+def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A shell may hold the settings of a real installation, and `make run` leaves some in the working folder: no test
+    may ever see them."""
     with pytest.MonkeyPatch.context() as session:
         for name in [name for name in os.environ if name.startswith("TOCSIN_") and name not in GIVEN.values()]:
             session.delenv(name)
+        session.setenv("TOCSIN_DATA", str(tmp_path_factory.getbasetemp() / "no stack"))
         session.setenv("TOCSIN_QUIET_HOURS", "off")  # a test runs at any hour
         session.setenv("TOCSIN_CITY_CENTER", "-75,40")  # so that a first import from there is not asked about
         yield
@@ -133,9 +137,12 @@ def _logging_as_before() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _patient_readers() -> Iterator[None]:
-    """How soon a file from a stranger is given up is the subject of few tests; a busy machine has longer for it."""
+def _patience() -> Iterator[None]:
+    """How soon a file from a stranger or a slow server is given up is the subject of few tests; a busy machine has
+    longer for it, and half of the time for a server is for connecting."""
     with pytest.MonkeyPatch.context() as session:
+        for asks in (fetching, open311_client):
+            session.setattr(asks, "TIMEOUT_S", 60.0)
         for name in ("SECONDS", "ROWS_SECONDS"):
             session.setattr(quarantine, name, 60.0)
         yield

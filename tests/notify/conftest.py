@@ -50,6 +50,7 @@ class Providers:
         return settings().model_copy(
             update={
                 "simulator_url": self.url,
+                "provider_timeout_s": 120.0,  # a busy machine may take long to connect; no test waits for it
                 "twilio_base_url": self.url,
                 "twilio_account_sid": ours.twilio_account_sid,
                 "twilio_auth_token": SecretStr(ours.twilio_auth_token),

@@ -11,7 +11,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Alarm, OutsideFeed, OutsideWarning
 from notify.operations.jobs import outside
-from notify.outside import feeds, fetching, warnings
+from notify.outside import feeds, warnings
 from tests import factories
 from tests.factories import square
 from tests.notify.outside.feed_server import FeedServer, feed_server
@@ -32,7 +32,6 @@ def server(database: str) -> Iterator[FeedServer]:
 @pytest.fixture
 def read(server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator["Reader"]:
     monkeypatch.setattr(feeds, "MOST_S", 600.0)  # a busy machine may need long for a few links
-    monkeypatch.setattr(fetching, "TIMEOUT_S", 60.0)
     yield Reader(server, monkeypatch)
     settings.cache_clear()
 
