@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import require_own_form
@@ -25,6 +25,7 @@ from notify.service311.outputs import households, ical, print_view
 
 router = APIRouter(include_in_schema=False)
 HIDDEN = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+REMIND_AT = 19  # o'clock, in the address that the page offers; any other hour of the evening may stand in it
 OF_ZONE, OF_HOUSEHOLD = "public, max-age=900", "private, max-age=900"
 
 
@@ -61,7 +62,8 @@ def begin(request: Request, place: Annotated[str, Form(max_length=400)] = "") ->
 
 
 @router.get("/collections/feed/{token}.ics")
-def household_file(request: Request, token: str) -> Response:
+def household_file(request: Request, token: str, remind: Annotated[int | None, Query(ge=12, le=23)] = None) -> Response:
+    """`remind`: the hour of the evening before for reminders of the calendar program."""
     now = datetime.now(UTC)
     with transaction() as s:
         whose = households.find(s, token)
@@ -73,7 +75,7 @@ def household_file(request: Request, token: str) -> Response:
             return Response(ical.ended(whose.whose, now), 410, HIDDEN, ical.MEDIA_TYPE)
         if calendar is None:
             raise NotFound(_("There is no such calendar."), hint=_("Write your address again to get a new one."))
-        body = ical.written(calendar, _("Collection days: %(zone)s", zone=whose.label), whose.whose, "")
+        body = ical.written(calendar, _("Collection days: %(zone)s", zone=whose.label), whose.whose, "", remind)
     return _file(request, body, ical.MEDIA_TYPE, HIDDEN | {"Cache-Control": OF_HOUSEHOLD})
 
 
@@ -94,6 +96,7 @@ def household_page(request: Request, token: str) -> Response:
         webcal=webcal,
         google=google,
         token=token,
+        hour=REMIND_AT,
     )
 
 

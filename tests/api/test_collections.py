@@ -137,6 +137,17 @@ def test_a_household_has_a_secret_calendar_that_it_can_end(door: httpx.Client, z
     _, events = ics(file.content)
     assert {str(one["SUMMARY"]) for one in events} >= {"Trash", "Recycling"}
     assert door.get(address, headers={"If-None-Match": file.headers["etag"]}).status_code == 304
+    assert b"VALARM" not in file.content
+    assert f"{address.partition('://')[2]}?remind=19" in page.text
+    asked_for = door.get(f"{address}?remind=19")
+    assert asked_for.headers["etag"] != file.headers["etag"]
+    for one in ics(asked_for.content)[1]:
+        alarms = [alarm for alarm in one.subcomponents if alarm.name == "VALARM"]
+        assert len(alarms) == (one["STATUS"] == "CONFIRMED"), one
+        for alarm in alarms:
+            assert (alarm["TRIGGER"].dt, str(alarm["ACTION"])) == (timedelta(hours=-5), "DISPLAY")
+            assert str(alarm["DESCRIPTION"]).startswith(str(one["SUMMARY"]))
+    assert door.get(f"{address}?remind=3").status_code == 422
     ((token_hash, sealed),) = asked.rows("SELECT token_hash, address_sealed FROM collection_feeds")
     token = address.rpartition("/")[2].removesuffix(".ics")
     assert token.encode() not in bytes(token_hash)

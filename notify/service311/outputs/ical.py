@@ -3,14 +3,16 @@
 - Days, not times: no time zone can shift them.
 - The UID is of the stream and the nominal date, so that a collection that moves stays one event.
 - What is suspended stays as a cancelled event that says so: some clients drop what vanishes, others ignore the status.
+- A reminder (VALARM, section 3.6.6) only where it is asked for: its trigger counts from midnight of the day, which each
+  program takes in its own time zone. What is not collected, or whose day is not known, has none.
 - No METHOD, which would make an invitation of it (RFC 5546). REFRESH-INTERVAL is RFC 7986 section 5.7.
 """
 
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
+from icalendar import Alarm, Event, vText
 from icalendar import Calendar as Document
-from icalendar import Event, vText
 
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -23,14 +25,18 @@ PRODID = "-//Tocsin//Collection days//EN"
 MEDIA_TYPE = "text/calendar; charset=utf-8"
 
 
-def written(calendar: Calendar, name: str, whose: str, source: str) -> bytes:
+def written(calendar: Calendar, name: str, whose: str, source: str, remind_at: int | None = None) -> bytes:
     """Return the file. `whose`: of the zone or household, part of each UID; `source`: the address that it is read at,
-    or "" where that is a secret; `name`: of the calendar, for people."""
+    or "" where that is a secret; `name`: of the calendar, for people. `remind_at`: the hour of the evening before at
+    which programs show a reminder, 12 to 23; None: at none."""
     document = _document(name)
     if source:
         document.add("source", source, parameters={"VALUE": "URI"})
     for one in calendar.collections:
-        document.add_component(_event(one, calendar, whose))
+        event = _event(one, calendar, whose)
+        if remind_at is not None and event["STATUS"] == "CONFIRMED":
+            event.add_component(_alarm(one, remind_at))
+        document.add_component(event)
     return bytes(document.to_ical())
 
 
@@ -74,6 +80,14 @@ def _event(one: Collection, calendar: Calendar, whose: str) -> Event:
     event.add("transp", "TRANSPARENT")
     event.add("status", "CANCELLED" if one.state in (State.SUSPENDED, State.CLOSED) else _status(one))
     return event
+
+
+def _alarm(one: Collection, hour: int) -> Alarm:
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("trigger", timedelta(hours=hour - 24))
+    alarm.add("description", f"{_summary(one)}. {words.set_out(one)}".strip())
+    return alarm
 
 
 def _status(one: Collection) -> str:
