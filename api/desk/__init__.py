@@ -10,6 +10,7 @@ from api.desk import (
     rules,
     search,
     storm,
+    snow,
     tickets,
 )
 from api.desk.menu import PLACES
@@ -25,6 +26,7 @@ _PAGES = (
     storm,
     notices,
     tickets,
+    snow,
 )
 ROUTERS = tuple(one.router for one in _PAGES)
 _SERVED = {route.path for router in ROUTERS for route in router.routes if hasattr(route, "path")}

@@ -38,10 +38,12 @@ Text = Annotated[str, Form(max_length=2_000)]
 Short = Annotated[str, Form(max_length=320)]
 BACK = timedelta(days=60)  # of the requests that are looked for around an address
 SERVICES_KEPT_S = 600  # a city's list changes a few times a year
+FAILURE_KEPT_S = 30
 FIELDS = ("service", "address", "description", "look_address", "numbers")
 MOST_NUMBERS = 10  # of those that an agent types
 
 _services: KeptResults[tuple[str, int], list[Service]] = KeptResults(most=2)
+_answers: KeptResults[tuple[str, int], list[Service] | NotThere] = KeptResults(most=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def file(
 @router.post("/{request_id}/settle")
 def settle(request_id: Id, request: Request, caller: Viewer, number: Short = "", gone: Short = "") -> Response:
     """Take down what an agent found in the city's system: a number, or that it is not there."""
+    operators.require(caller.acting, "serve")
     try:
         if not (number.strip() or gone):
             raise Invalid(_("The number of the request is missing."), hint=_("Or say that it is not there."))
@@ -149,7 +152,7 @@ def number_of_token(request_id: Id, request: Request, caller: Viewer) -> Respons
         with _city() as city:
             known = city.by_token(token).id
         with transaction() as s:
-            filing.name(s, request_id, known)
+            filing.name(s, request_id, known, caller.acting, datetime.now(UTC))
     except TocsinError as error:
         return _page(request, caller, Shown(error))
     return RedirectResponse(f"/desk/requests#request-{request_id}", 303)
@@ -158,11 +161,13 @@ def number_of_token(request_id: Id, request: Request, caller: Viewer) -> Respons
 def _missed(s: Session, service: Service, at: House) -> missed.Answer | None:
     """Return whether a missed collection may be reported at a house; None if the service is about something else, or
     the city has not published the days of the house."""
-    stream, now = missed.stream_of(service), datetime.now(UTC)
-    calendar = calendars.of_place(s, at.lon, at.lat, now, at.label) if stream else None
-    if calendar is None or stream not in calendar.streams:
+    streams, now = missed.streams_of(service), datetime.now(UTC)
+    calendar = calendars.of_place(s, at.lon, at.lat, now, at.label) if streams else None
+    known = streams & set(calendar.streams) if calendar else ()
+    if calendar is None or not known:
         return None
-    return missed.answer(calendar.collections, stream, now.astimezone(settings().tz))
+    here = now.astimezone(settings().tz)
+    return missed.best(missed.answer(calendar.collections, stream, here) for stream in sorted(known))
 
 
 @contextmanager
@@ -176,16 +181,30 @@ def _city() -> Iterator[client.Open311]:
 
 
 def _taken() -> list[Service]:
-    """Return what the city takes requests for. Raises NotThere."""
+    """Return what the city takes requests for without asking more than a place and a description. Raises NotThere.
+
+    A system that does not answer is asked again only after FAILURE_KEPT_S: it would keep each reader for 10 s.
+    """
+    system, now = settings().open311, datetime.now(UTC).timestamp()
 
     def ask() -> list[Service]:
         with _city() as city:
-            return city.services()
+            return [one for one in city.services() if not one.has_attributes]
 
-    return _services.get((settings().open311, int(datetime.now(UTC).timestamp()) // SERVICES_KEPT_S), ask)
+    def try_it() -> list[Service] | NotThere:
+        try:
+            return _services.get((system, int(now // SERVICES_KEPT_S)), ask)
+        except NotThere as error:
+            return error
+
+    answered = _answers.get((system, int(now // FAILURE_KEPT_S)), try_it)
+    if isinstance(answered, NotThere):
+        raise NotThere(str(answered), hint=answered.hint)
+    return answered
 
 
 def _page(request: Request, caller: Caller, shown: Shown) -> Response:
+    operators.require(caller.acting, "serve")  # it shows what callers said, and where they live
     error = shown.error
     try:
         services = _taken()

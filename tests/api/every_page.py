@@ -167,6 +167,7 @@ def paths(
         "/desk/calls",
         "/desk/calls/reasons",
         "/desk/requests",
+        "/desk/snow",
         "/desk/rules",
         "/desk/rules/holidays",
         "/desk/rules/new",

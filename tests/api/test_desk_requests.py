@@ -109,6 +109,23 @@ def test_a_missed_collection_that_was_suspended_is_not_filed(desk: httpx.Client,
     assert request_system.stored(simulated) == []
 
 
+def test_nobody_without_the_right_reads_what_callers_said(desk: httpx.Client, at_desk: Desk) -> None:
+    filed(desk)
+    for role in ("author", "approver"):
+        other = at_desk(role)
+        answers = [
+            other.get("/desk/requests"),
+            other.post("/desk/requests", data={"service": "pothole"}),
+            other.post("/desk/requests/look", data={"numbers": "1"}),
+            other.post("/desk/requests/1/settle", data={}),
+            other.post("/desk/requests/1/settle", data={"number": "1"}),
+            other.post("/desk/requests/1/number"),
+        ]
+        for answer in answers:
+            assert answer.status_code == 403
+            assert "Filed from the desk" not in answer.text
+
+
 def test_a_system_that_does_not_answer_is_said(desk: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_SIMULATOR_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("TOCSIN_OPEN311", "http://127.0.0.1:9/v2")

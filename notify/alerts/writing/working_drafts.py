@@ -75,10 +75,10 @@ def open_drafts(s: Session, by: Operator) -> list[tuple[WorkingDraft, str]]:
 
 
 def may_write(event: str, by: Operator) -> bool:
-    """Whether `require_author` allows it."""
+    """Whether `require_author` allows it; nobody writes by hand what Tocsin composes."""
     try:
         require_author(event, by)
-    except NotAllowed:
+    except (NotAllowed, Invalid):
         return False
     return True
 

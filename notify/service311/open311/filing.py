@@ -28,7 +28,7 @@ LONGEST = 1_000  # characters of a description
 LOST_AFTER = timedelta(minutes=2)  # a filing that is not recorded by then: its process has ended
 ALIKE = timedelta(hours=24)  # the same service at the same address
 KEPT = timedelta(days=90)
-LOCK = 7_461_031
+LOCK = 7_461_033  # two at once could file the same request
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,16 @@ def token_of(s: Session, filing_id: int) -> str:
     return row.token
 
 
-def name(s: Session, filing_id: int, number: str) -> None:
-    """Record the number that a token stands for. Raises Refused while there is none."""
+def name(s: Session, filing_id: int, number: str, by: Operator, now: datetime) -> None:
+    """Record the number that a token stands for; a number that is known stays. Raises NotAllowed; Refused while there
+    is none."""
+    operators.require(by, "serve")
     if not number:
         raise Refused(_("The city has no number for it yet."), hint=_("Ask again in an hour."))
-    _row(s, filing_id).number = number
+    row = _row(s, filing_id)
+    if not row.number:
+        row.number = number
+        audit.note(s, now=now, by=by, action="settle", subject="city request", subject_id=row.id, found=True)
 
 
 def latest(s: Session, now: datetime, most: int = 20) -> Sequence[Filing]:

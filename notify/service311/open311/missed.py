@@ -20,8 +20,9 @@ STREAM_WORDS = {
     "yard": ("yard", "leaf", "leaves", "garden"),
     "bulky": ("bulk",),
     "organics": ("organic", "compost", "food"),
-    "trash": ("trash", "garbage", "rubbish", "refuse", "waste", "collection", "pickup", "pick up", "pick-up"),
+    "trash": ("trash", "garbage", "rubbish", "refuse"),
 }
+ANY_STREAM = ("waste", "collection", "pickup", "pick up", "pick-up")  # trash, where no stream is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,20 @@ class Answer:
     next: date | None = None
 
 
-def stream_of(service: Service) -> str:
-    """Return the stream that a service takes missed collections of, "" if it is about something else. Services have no
-    field that says so: it is read from the words of their name, keywords and group."""
+def streams_of(service: Service) -> frozenset[str]:
+    """Return the streams that a service takes missed collections of; none if it is about something else. Services have
+    no field that says so: it is read from the words of their name, keywords and group."""
     said = " ".join((service.name, service.code, *service.keywords, service.group)).casefold()
     if "miss" not in said and "not collected" not in said:
-        return ""
-    return next((stream for stream, words in STREAM_WORDS.items() if any(word in said for word in words)), "")
+        return frozenset()
+    named = frozenset(stream for stream, words in STREAM_WORDS.items() if any(word in said for word in words))
+    return named or frozenset({"trash"} if any(word in said for word in ANY_STREAM) else ())
+
+
+def best(answers: Iterable[Answer]) -> Answer:
+    """Return the answer of a service for several streams: what may be reported of any of them may be filed."""
+    order = ("may", "not yet", "announced", "suspended", "none")
+    return min(answers, key=lambda one: order.index(one.verdict))
 
 
 def answer(

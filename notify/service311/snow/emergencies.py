@@ -15,7 +15,8 @@ from notify.service311.snow import rules
 from notify.service311.snow.rules import Phase
 from zones.geometry import readable_areas
 
-EVENT, ALL_CLEAR = "snow", "all-clear"
+PARKING = "snow-parking"  # the event that Tocsin writes from phases
+EVENTS, ALL_CLEAR = ("snow", PARKING), "all-clear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,12 @@ class InForce:
 
 def in_force(s: Session, now: datetime, at: tuple[float, float] | None = None) -> InForce | None:
     """Return the snow emergency that was launched last, of those whose area has a place in degrees; None if there is
-    none, or an all-clear came after it."""
-    # Launched together, the last one of an incident has the last word; of two incidents, the last one as well.
+    none, or an all-clear came after it. An alert about snow without phases takes back nothing of one that has some."""
     rows = s.execute(
         select(Alert, SnowEmergency)
         .outerjoin(SnowEmergency, SnowEmergency.alert_id == Alert.id)
         .where(
-            Alert.event == EVENT,
+            Alert.event.in_(EVENTS),
             Alert.status == "Actual",
             Alert.launched_at.is_not(None),
             Alert.state.in_(states.IN_FORCE),
@@ -49,6 +49,7 @@ def in_force(s: Session, now: datetime, at: tuple[float, float] | None = None) -
         .order_by(Alert.launched_at.desc(), Alert.id.desc())
     ).all()
     cleared: set[int] = set()
+    plain: InForce | None = None
     for alert, emergency in rows:
         if alert.incident_id in cleared or not _covers(alert, at):
             continue
@@ -56,10 +57,11 @@ def in_force(s: Session, now: datetime, at: tuple[float, float] | None = None) -
             cleared.add(alert.incident_id)
             continue
         if emergency is None:
-            return InForce(alert.id, alert.incident_id, (), "", {}, alert.expires_at)
+            plain = plain or InForce(alert.id, alert.incident_id, (), "", {}, alert.expires_at)
+            continue
         phases = rules.from_json(emergency.phases)
         return InForce(alert.id, alert.incident_id, phases, emergency.tow_phone, emergency.instead, alert.expires_at)
-    return None
+    return plain
 
 
 def _covers(alert: Alert, at: tuple[float, float] | None) -> bool:

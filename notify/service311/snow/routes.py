@@ -21,7 +21,9 @@ from zones.addresses.rows import BadRow, StreetRow
 from zones.addresses.streets import StreetName, street_name
 from zones.areas import corridor
 
-NEAR_M = 60.0  # an address is on a route of its street's name that runs within this distance of its point
+# An address is on a route of its street's name that runs within this distance: lots are deep, and points of addresses
+# rough. A wrong yes to "may I park here?" costs a car, a wrong no a walk.
+NEAR_M = 250.0
 AT_M = 20.0  # a point without a street is on the route that runs past it
 CORRIDOR_M = 25.0  # on both sides of the line: the houses along it
 METRES_A_DEGREE = 111_320

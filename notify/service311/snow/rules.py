@@ -155,7 +155,12 @@ def told(phases: Sequence[Phase], classes: Iterable[str], *, others: bool) -> li
         found += _told(phases, Spot(route_class), "here")
     if others:
         found += _told(phases, Spot(None), "street")
-    return sorted(dict.fromkeys(found), key=lambda one: (one.starts, one.ends))
+    return in_order(found)
+
+
+def in_order(told: Iterable[Told]) -> list[Told]:
+    """Return each once, the first ones first."""
+    return sorted(dict.fromkeys(told), key=lambda one: (one.starts, one.ends))
 
 
 def told_in_public(phases: Sequence[Phase]) -> list[Told]:
@@ -163,7 +168,7 @@ def told_in_public(phases: Sequence[Phase]) -> list[Told]:
     classes = {ban.where for phase in phases for ban in phase.bans if ban.where not in {ROUTES, OTHERS}} or {""}
     routes = [one for route_class in sorted(classes) for one in _told(phases, Spot(route_class), "routes")]
     found = [*routes, *_told(phases, Spot(None), "street")]
-    return sorted(dict.fromkeys(found), key=lambda one: (one.starts, one.ends))
+    return in_order(found)
 
 
 def _told(phases: Sequence[Phase], spot: Spot, both: Literal["here", "routes", "street"]) -> list[Told]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from sqlalchemy.orm import Session
 
 from notify.channels.http.blocking import BlockingClient
 from notify.channels.http.outbound import Outbound
@@ -49,6 +50,10 @@ def city(system: httpx.Client, asker: BlockingClient, key: str = request_system.
 def agent() -> Operator:
     with transaction() as s:
         return factories.operator(s, "agent")
+
+
+def agent_of(s: Session) -> Operator:
+    return factories.operator(s, "agent")
 
 
 def begun(by: Operator, wanted: Wanted = POTHOLE, form: UUID | None = None, now: datetime = NOW) -> tuple[Filing, bool]:
@@ -152,7 +157,7 @@ def test_a_city_that_gives_tokens_names_the_number_later(
     known = city(system, asker).by_token(one.token)
     assert known.id == stored["service_request_id"]
     with transaction() as s, pytest.raises(Refused):
-        filing.name(s, one.id, "")
+        filing.name(s, one.id, "", agent_of(s), NOW)
 
 
 def test_the_simulator_refuses_what_the_specification_refuses(system: httpx.Client, asker: BlockingClient) -> None:

@@ -1,0 +1,123 @@
+"""`/desk/snow`: the snow emergency in force, a form that drafts one, and its lift."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from api.auth import Caller, Viewer
+from api.errors import tell
+from api.rendering import page
+from notify.accounts import operators
+from notify.core.db import transaction
+from notify.core.errors import Invalid, TocsinError
+from notify.core.settings import settings
+from notify.core.translation import gettext as _
+from notify.service311.snow import declaring, emergencies, routes
+from notify.service311.snow.rules import OTHERS, ROUTES, Ban, Phase
+
+router = APIRouter(prefix="/desk/snow", include_in_schema=False)
+PHASES = (1, 2, 3)
+SIDES = ("both", "odd", "even")
+MOST_FIELDS = 40
+
+
+@router.get("")
+def show(request: Request, caller: Viewer) -> Response:
+    return _page(request, caller)
+
+
+@router.post("")
+async def fields(request: Request, caller: Viewer) -> Response:
+    """Draft the alert of an emergency, or of the changed rules of the one in force."""
+    given = {name: str(value)[:2_000] for name, value in list((await request.form()).items())[:MOST_FIELDS]}
+    return await run_in_threadpool(_declare, request, caller, given)
+
+
+@router.post("/lift")
+def lift(request: Request, caller: Viewer, incident: Annotated[str, Form(max_length=20)] = "") -> Response:
+    operators.require(caller.acting, "draft")
+    try:
+        with transaction() as s:
+            number = _incident(incident)
+            if number is None:
+                raise Invalid(_("There is no snow emergency to lift."))
+            alert = declaring.lift(s, number, caller.acting, datetime.now(UTC), settings()).id
+    except TocsinError as error:
+        return _page(request, caller, error)
+    return RedirectResponse(f"/console/alerts/{alert}", 303)
+
+
+def _declare(request: Request, caller: Caller, given: dict[str, str]) -> Response:
+    operators.require(caller.acting, "draft")
+    now = datetime.now(UTC)
+    try:
+        phases = [phase for n in PHASES if (phase := _phase(given, n))]
+        instead = {language: given.get(f"instead.{language}", "").strip() for language in settings().languages}
+        with transaction() as s:
+            alert = declaring.declare(
+                s,
+                phases,
+                given.get("tow_phone", "").strip(),
+                instead,
+                caller.acting,
+                now,
+                settings(),
+                _incident(given.get("incident", "")),
+            ).id
+    except TocsinError as error:
+        return _page(request, caller, error, given)
+    return RedirectResponse(f"/console/alerts/{alert}", 303)
+
+
+def _phase(given: dict[str, str], n: int) -> Phase | None:
+    """Read a phase; None where no time is given. Raises Invalid."""
+    starts, ends = given.get(f"starts{n}", "").strip(), given.get(f"ends{n}", "").strip()
+    if not starts and not ends:
+        return None
+    bans = [
+        Ban(where, sides)  # type: ignore[arg-type]  # one of SIDES
+        for where, sides in (
+            (given.get(f"class{n}") or ROUTES, given.get(f"routes{n}", "")),
+            (OTHERS, given.get(f"others{n}", "")),
+        )
+        if sides in SIDES
+    ]
+    return Phase(_time(starts, n), _time(ends, n), tuple(bans))
+
+
+def _time(given: str, n: int) -> datetime:
+    """Read a time on the city's clock."""
+    try:
+        return datetime.fromisoformat(given).replace(tzinfo=settings().tz)
+    except ValueError:
+        raise Invalid(
+            _("Phase %(number)s needs a start and an end.", number=n), hint=_("Write them as 2027-01-12T18:00.")
+        ) from None
+
+
+def _incident(given: str) -> int | None:
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else None
+
+
+def _page(
+    request: Request, caller: Caller, error: TocsinError | None = None, given: dict[str, str] | None = None
+) -> Response:
+    with transaction() as s:
+        emergency = emergencies.in_force(s, datetime.now(UTC))
+        classes = routes.classes(s)
+    return page(
+        request,
+        "desk/snow.html",
+        caller=caller,
+        told=tell(error) if error else None,
+        emergency=emergency,
+        classes=[name for name in classes if name],
+        has_routes=bool(classes),
+        given=given or {},
+        phases=PHASES,
+        languages=settings().languages,
+        may_draft=caller.may("draft"),
+    )

@@ -1,0 +1,60 @@
+"""The desk drafts a snow emergency from its phases."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from shapely.geometry import LineString, box
+
+from notify.core.db import transaction
+from notify.core.settings import settings
+from notify.service311.snow import routes
+from tests import factories
+from tests.api import asked
+from zones.addresses.rows import StreetRow
+
+Desk = Callable[[str], httpx.Client]
+
+
+@pytest.fixture
+def desk(at_desk: Desk) -> httpx.Client:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        factories.zone(s, "Downtown", box(0, 0, 0.1, 0.1), "neighbourhood", now=now)
+        line = LineString([(0.01, 0.05), (0.09, 0.05)])
+        routes.keep(s, [StreetRow("1", "MAIN ST", None, None, "", "", 2, line)], "city", now)
+    return at_desk("author")
+
+
+def local(hours: float) -> str:
+    return (datetime.now(UTC) + timedelta(hours=hours)).astimezone(settings().tz).strftime("%Y-%m-%dT%H:%M")
+
+
+def test_a_form_of_phases_becomes_a_draft(desk: httpx.Client) -> None:
+    page = desk.get("/desk/snow").text
+    assert "No snow emergency is in force." in page
+    form = {
+        "starts1": local(6), "ends1": local(16), "routes1": "both", "others1": "",
+        "starts2": local(16), "ends2": local(28), "routes2": "", "others2": "even",
+        "tow_phone": "215 555 0124", "instead.en": "City garages are free.", "instead.es": "Hay garajes.",
+    }  # fmt: skip
+    answer = desk.post("/desk/snow", data=form)
+    assert answer.status_code == 303, answer.text
+    number = int(re.findall(r"/console/alerts/(\d+)", answer.headers["location"])[0])
+    (row,) = asked.rows("SELECT phases, tow_phone, instead FROM snow_emergencies WHERE alert_id = :id", id=number)
+    assert [phase["bans"] for phase in row.phases] == [
+        [{"where": "*", "sides": "both"}], [{"where": "", "sides": "even"}]
+    ]  # fmt: skip
+    assert (row.tow_phone, row.instead["es"]) == ("+12155550124", "Hay garajes.")
+    shown = desk.get(answer.headers["location"])
+    assert shown.status_code == 200, shown.text[-3000:]
+
+
+def test_what_is_wrong_is_said_and_the_form_stays_filled(desk: httpx.Client) -> None:
+    answer = desk.post("/desk/snow", data={"starts1": local(6), "ends1": "", "routes1": "both"})
+    assert answer.status_code == 422
+    assert "Phase 1 needs a start and an end." in answer.text
+    assert f'value="{local(6)[:13]}' in answer.text
+    assert desk.post("/desk/snow/lift", data={"incident": ""}).status_code == 422

@@ -1,0 +1,128 @@
+"""A snow emergency is drafted: everybody reads the rule of their own street first."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from shapely.geometry import LineString, box
+from sqlalchemy import select
+
+from notify.alerts import lifecycle
+from notify.alerts.writing import wordings
+from notify.core.db import transaction
+from notify.core.errors import Invalid, NotAllowed
+from notify.core.settings import settings
+from notify.models import Alert, StoredContent, StoredWording
+from notify.service311.snow import declaring, emergencies, routes
+from notify.service311.snow.rules import OTHERS, ROUTES, Ban, Phase
+from tests import factories
+from zones.addresses.rows import StreetRow
+
+NOW = datetime(2027, 1, 12, 15, tzinfo=UTC)
+
+
+def at(hours: float) -> datetime:
+    return NOW + timedelta(hours=hours)
+
+
+TWO = (Phase(at(6), at(17), (Ban(ROUTES),)), Phase(at(17), at(29), (Ban(OTHERS, "even"),)))
+
+
+@pytest.fixture(autouse=True)
+def town(database: str) -> None:
+    with transaction() as s:
+        factories.zone(s, "Downtown", box(0, 0, 0.1, 0.1), "neighbourhood", now=NOW)
+        line = LineString([(0.01, 0.05), (0.09, 0.05)])
+        routes.keep(s, [StreetRow("1", "MAIN ST", None, None, "", "", 2, line)], "city", NOW)
+
+
+def declared(*phases: Phase, incident: int | None = None, role: str = "author") -> int:
+    with transaction() as s:
+        by = factories.operator(s, role, now=NOW)
+        instead = {"en": "City garages are free.", "es": "Los garajes son gratis."}
+        return declaring.declare(s, phases, "+12155550124", instead, by, NOW, settings(), incident).id
+
+
+def text_of(alert: int, wording: int, language: str = "en") -> str:
+    with transaction() as s:
+        return str(
+            s.scalars(
+                select(StoredContent.text).where(
+                    StoredContent.alert_id == alert, StoredContent.wording == wording,
+                    StoredContent.channel == "sms", StoredContent.language == language,
+                )
+            ).one()
+        )  # fmt: skip
+
+
+def test_each_reads_the_rule_of_their_own_street_first() -> None:
+    alert = declared(*TWO)
+    with transaction() as s:
+        labels = {one.number: one.label for one in wordings.parts_of(s, alert)}
+        sets = {
+            frozenset(labels[n] for n in one.parts): one.wording
+            for one in s.scalars(select(StoredWording).where(StoredWording.alert_id == alert))
+        }
+        assert s.get_one(Alert, alert).expires_at == at(29)
+    route, other = "Snow emergency routes", "Other streets"
+    assert set(sets) == {frozenset({route}), frozenset({other}), frozenset({route, other})}
+    on_route = text_of(alert, sets[frozenset({route})])
+    assert "No parking on your street, a snow route from" in on_route
+    assert "Then" not in on_route
+    elsewhere = text_of(alert, sets[frozenset({other})])
+    assert "No parking on the even-numbered side from" in elsewhere
+    assert "Then" not in elsewhere
+    both = text_of(alert, sets[frozenset({route, other})])
+    assert both.index("your street") < both.index("Then no parking on the even-numbered side")
+    general = text_of(alert, 0)
+    assert general.index("on snow emergency routes") < general.index("Then no parking on the even-numbered side")
+    assert "en su calle, ruta de nieve" in text_of(alert, sets[frozenset({route})], "es")
+
+
+def test_where_nothing_is_forbidden_the_general_words_are_read() -> None:
+    alert = declared(TWO[0])
+    with transaction() as s:
+        (only,) = s.scalars(select(StoredWording).where(StoredWording.alert_id == alert))
+        assert [one.label for one in wordings.parts_of(s, alert)] == ["Snow emergency routes"]
+    assert list(only.parts) == [1]
+
+
+def test_a_draft_is_not_in_force() -> None:
+    declared(*TWO)
+    with transaction() as s:
+        assert emergencies.in_force(s, NOW) is None
+
+
+def test_changed_rules_and_the_lift_stay_in_the_incident() -> None:
+    first = declared(*TWO)
+    with transaction() as s:
+        incident = s.get_one(Alert, first).incident_id
+        for provider in ("twilio", "sendgrid", "mastodon"):
+            factories.sender(s, provider, now=NOW)
+        allowed = settings().model_copy(update=factories.CREDENTIALS)
+        lifecycle.approve(s, first, factories.operator(s, "approver", now=NOW), NOW, allowed)
+        lifecycle.launch(s, first, None, NOW)
+    second = declared(TWO[1], incident=incident)
+    with transaction() as s:
+        assert s.get_one(Alert, second).phase == "update"
+        by = factories.operator(s, "author", now=NOW)
+        lifted = declaring.lift(s, incident, by, NOW, settings())
+        assert (lifted.phase, lifted.incident_id, lifted.told_before) == ("all-clear", incident, [first])
+
+
+@pytest.mark.parametrize(
+    ("phases", "said"),
+    [
+        ((), "needs a phase"),
+        ((Phase(at(6), at(5), (Ban(ROUTES),)),), "ends before it begins"),
+        ((Phase(at(6), at(7), ()),), "forbids nothing"),
+        ((Phase(at(-3), at(-1), (Ban(ROUTES),)),), "ended already"),
+    ],
+)
+def test_phases_that_are_wrong_are_refused(phases: tuple[Phase, ...], said: str) -> None:
+    with pytest.raises(Invalid, match=said):
+        declared(*phases)
+
+
+def test_an_agent_may_not_declare_one() -> None:
+    with pytest.raises(NotAllowed):
+        declared(*TWO, role="agent")
