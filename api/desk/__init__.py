@@ -9,8 +9,8 @@ from api.desk import (
     rule_forms,
     rules,
     search,
-    storm,
     snow,
+    storm,
     tickets,
 )
 from api.desk.menu import PLACES

@@ -19,7 +19,7 @@ from notify.alerts.writing.drafting import Draft
 from notify.alerts.writing.goes_on import GoesOn
 from notify.content import compose
 from notify.core import audit
-from notify.core.errors import NotAllowed, NotFound, Refused
+from notify.core.errors import Invalid, NotAllowed, NotFound, Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.models import Operator, SetAside, WorkingDraft
