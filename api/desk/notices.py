@@ -66,13 +66,13 @@ def publish_holiday(
         launch_at = _launch(on, at) if when == "later" else None
         with transaction() as s:
             changed = holidays.changed_by(s, key, now)
-            again = _again(changed)
+            again, replaces = _again(changed)
             if not changed.parts:
                 raise Refused(_("This holiday changes no day: there is nobody to tell."))
             areas = publishing.shapes(s, changed.parts)
         wanted = Wanted(
             "holiday", changed.holiday.name, changed.holiday.day, edition, _notice(changed), channel or (), launch_at,
-            again,
+            again, replaces,
         )  # fmt: skip
         ready = publishing.prepare(wanted, areas, caller.acting, now, settings())
         with transaction() as s:
@@ -135,17 +135,17 @@ def _notice(changed: Changed) -> Notice:
     return Notice(changed.holiday.name, changed.parts, changed.names, written())
 
 
-def _again(changed: Changed) -> int | None:
-    """Return the incident that the notice goes on with, where the holiday was told of an earlier edition. Raises
-    Refused where it was told of this one."""
+def _again(changed: Changed) -> tuple[int | None, int | None]:
+    """Return the incident that a correction goes on with, where the holiday was told of an earlier edition, and the
+    alert that it replaces where that still waits. Raises Refused where it was told of this one."""
     told = changed.holiday.told
     if told is None or not told.stands:
-        return None
+        return None, None
     if told.edition == changed.edition:
         raise Refused(
             _("This holiday was told already."), hint=_("Look at its notice. If days change, it can be told again.")
         )
-    return told.incident_id if told.state is not AlertState.DRAFT else None
+    return (told.incident_id, None) if told.is_out else (None, told.alert_id)
 
 
 def _launch(on: str, at: str) -> datetime:

@@ -8,6 +8,9 @@ from notify.core.translation import gettext, gettext_noop
 
 MEANINGS = {
     alarms.UNSENT: gettext_noop("An alert ended before all of it was sent. If it still matters, send a new one."),
+    alarms.NOTICE_OUTDATED: gettext_noop(
+        "A holiday notice that waited was cancelled, because the calendars have other days now. Publish it again."
+    ),
     alarms.LAUNCHED_LATE: gettext_noop("An alert was launched late. Check that its text is still correct."),
     alarms.AUDIENCE_UNKNOWN: gettext_noop(
         "A minute after its launch, an alert's audience is not fully known. Check that a worker of its lane runs."

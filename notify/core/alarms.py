@@ -18,6 +18,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 # The kinds (docs/alarms.md).
+NOTICE_OUTDATED = "notice-outdated"
 UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audience-unknown"
 LAUNCH_MISSED, OVERTAKEN = "launch-missed", "alert-overtaken"
 EXPIRES_SOON, DECISION_DUE = "expires-soon", "decision-due"

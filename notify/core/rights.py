@@ -96,7 +96,7 @@ RIGHTS = {
     "call_spikes": "SELECT, INSERT, DELETE, UPDATE (calls, seen_at, outcome, settled_at, settled_by, draft_id)",
     "collection_tickets": "SELECT, INSERT, DELETE,"
     " UPDATE (taken_at, taken_by, mended_in, closed_at, closed_by, answer)",
-    "collection_notices": "SELECT, INSERT",
+    "collection_notices": "SELECT, INSERT, UPDATE (edition)",
     "city_requests": "SELECT, INSERT, DELETE, UPDATE (state, number, token, said, settled_at, address_sealed)",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at, chosen_at)",

@@ -134,13 +134,26 @@ def zones_with_days(s: Session) -> Sequence[Zone]:
     return s.scalars(select(Zone).where(Zone.id.in_(having), Zone.retired_at.is_(None)).order_by(Zone.name)).all()
 
 
-def edited(s: Session, zone_id: int, more: Sequence[DayException], now: datetime) -> tuple[Collection, ...]:
-    """Return the collections of a zone as they would be with more exceptions than the current edition has."""
+def of_edition(s: Session, zone_id: int, number: int, now: datetime) -> tuple[Collection, ...]:
+    """Return the collections of a zone as an earlier edition had them."""
+    kept = s.get(CollectionEdition, number)
+    if kept is None:
+        return ()
+    edition = Edition(kept.number, kept.published_at)
+    edition = replace(edition, until=known_until(rules_of(s, edition).holidays))
+    return _of_zone(s, edition, zone_id, today(now))
+
+
+def edited(
+    s: Session, zone_id: int, more: Sequence[DayException], now: datetime, *, alone: bool = False
+) -> tuple[Collection, ...]:
+    """Return the collections of a zone as they would be with more exceptions than the current edition has. `alone`:
+    with these instead of those that it has."""
     edition = current(s)
     if edition is None:
         return ()
     rules = rules_of(s, edition)
-    rules = replace(rules, exceptions=(*rules.exceptions, *more))
+    rules = replace(rules, exceptions=tuple(more) if alone else (*rules.exceptions, *more))
     return _computed(s, edition, _of_zone_schedules(s, edition, zone_id), today(now), rules)
 
 

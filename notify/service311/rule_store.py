@@ -112,6 +112,27 @@ def move_up(s: Session, rule_id: int, now: datetime, by: Operator | None = None)
     _add(s, kind, body, reason, now, by, place)
 
 
+def add_exceptions(
+    s: Session, exceptions: Sequence[DayException], now: datetime, by: Operator | None = None
+) -> list[int]:
+    """Add many days' changes at once, as a storm makes them: however many rows there are. Raises NotAllowed."""
+    operators.require_by(by, "collections")
+    rows = [
+        CollectionRule(
+            kind="exception", body=rule_data.to_data(one), reason=one.reason, made_at=now, made_by=by.id if by else None
+        )
+        for one in exceptions
+    ]
+    s.add_all(rows)
+    s.flush()
+    for row in rows[:1]:
+        audit.note(
+            s, now=now, by=by, action="add", subject="collection rule", subject_id=row.id, kind="exception",
+            count=len(rows),
+        )  # fmt: skip
+    return [row.id for row in rows]
+
+
 def remove(s: Session, rule_id: int, now: datetime, by: Operator | None = None) -> None:
     """Take a row out of the next edition; what was never published is deleted.
 

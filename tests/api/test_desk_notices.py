@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
@@ -10,8 +11,10 @@ import pytest
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import sender_pool
-from notify.service311 import calendars
+from notify.operations.jobs import launch
+from notify.service311 import calendars, rule_store
 from notify.service311.notices import kept
+from notify.service311.rules import DayException, Effect, Rule
 from tests import factories
 from tests.api import asked
 from tests.notify.service311 import days
@@ -54,8 +57,7 @@ def zones(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]
 
 def holiday(desk: httpx.Client) -> str:
     """Return the address of the page of the holiday."""
-    (address,) = set(re.findall(r'href="(/desk/notices/holiday\?key=[^"]+)"', desk.get("/desk/notices").text)[:1])
-    return address
+    return str(re.findall(r'href="(/desk/notices/holiday\?key=[^"]+)"', desk.get("/desk/notices").text)[0])
 
 
 def publish(desk: httpx.Client, **given: str) -> httpx.Response:
@@ -112,7 +114,7 @@ def test_a_storm_suspends_and_recovers_in_one_incident(at_desk: Desk, zones: dic
     off = storm(desk, zones["North"], monday)
     assert off.status_code == 303
     shown = words(desk.get(off.headers["location"]).text)
-    assert "The new day is not known yet: we will tell you." in shown
+    assert "The new day follows." in shown
     assert "Snow" in shown
     page = f"/collections/zones/{zones['North']}"
     assert "The new day is not known yet: Snow." in words(desk.get(page).text)
@@ -148,3 +150,64 @@ def test_what_reaches_more_than_one_may_write_to_alone_waits_for_another(
     assert publish(desk, when="later", on=next_thursday().isoformat(), at="04:00").status_code == 303
     assert asked.number("SELECT count(*) FROM alerts WHERE state = 'draft' AND launch_at IS NOT NULL") == 1
     assert number == 1
+
+
+def restrict(zone: int, to: date) -> None:
+    """Another edition: the collection of the holiday goes to another day by hand."""
+    now = datetime.now(UTC)
+    with transaction() as s:
+        by_hand = DayException(next_thursday(), "A. Perez", "a crew works", zone=str(zone), moved_to=to)
+        rule_store.add_exception(s, by_hand, now)
+        days.publish(s, "by hand", now)
+
+
+def test_a_waiting_notice_goes_out_only_while_it_is_true(at_desk: Desk, zones: dict[str, int]) -> None:
+    """It stays through an edition that does not touch its days; else it is cancelled, with an alarm, and told anew."""
+    desk, saturday = at_desk("agent"), next_thursday() + timedelta(days=2)
+    assert publish(desk, when="later", on=next_thursday().isoformat(), at="04:00").status_code == 303
+    with transaction() as s:
+        days.take(s, {"zone": "South", "stream": "bulky", "weekdays": "Wed", "season": "02-01..02-28"})
+        days.publish(s, "bulky items")
+    launch.run()
+    assert asked.rows("SELECT state FROM alerts")[0].state == "scheduled"
+    restrict(zones["North"], saturday)
+    launch.run()
+    assert asked.rows("SELECT state FROM alerts")[0].state == "cancelled"
+    assert asked.number("SELECT count(*) FROM alarms WHERE kind = 'notice-outdated'") == 1
+    assert "Saturday" in words(desk.get(publish(desk).headers["location"]).text)
+    assert [one.phase for one in asked.rows("SELECT phase FROM alerts ORDER BY id")] == ["issue", "issue"]
+
+
+def test_a_holiday_that_was_told_is_corrected_where_it_differs(at_desk: Desk, zones: dict[str, int]) -> None:
+    desk = at_desk("agent")
+    assert publish(desk).status_code == 303
+    factories.resolve(asked.number("SELECT id FROM alerts"), datetime.now(UTC))
+    restrict(zones["North"], next_thursday())
+    back = publish(desk)
+    assert back.status_code == 303, words(back.text)
+    assert "collected on the usual day, Thursday" in words(desk.get(back.headers["location"]).text)
+    assert [one.phase for one in asked.rows("SELECT phase FROM alerts ORDER BY id")] == ["issue", "update"]
+
+
+def test_two_clicks_tell_it_once(at_desk: Desk, zones: dict[str, int]) -> None:
+    desk = at_desk("agent")
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(holiday(desk)).text))
+    fields |= {"channel": "sms", "when": "now"}
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: desk.post("/desk/notices/holiday", data=fields).status_code, range(3)))
+    assert sorted(answers) == [303, 409, 409]
+    assert asked.number("SELECT count(*) FROM alerts") == 1
+
+
+def test_a_holiday_that_somebody_named_needs_two_people(at_desk: Desk, zones: dict[str, int]) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        rule_store.add_holiday(s, "Pay at evil.example", [next_thursday() + timedelta(days=5)], "x", now)
+        rule_store.add_rule(s, Rule(frozenset({"Pay at evil.example"}), Effect.SLIDE), "x", now)
+        days.publish(s, "x", now)
+    desk = at_desk("agent")
+    address = re.findall(r'href="(/desk/notices/holiday\?key=[^"]+evil[^"]+)"', desk.get("/desk/notices").text)[0]
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(address).text))
+    desk.post("/desk/notices/holiday", data={**fields, "channel": "sms", "when": "now"})
+    (row,) = asked.rows("SELECT state, two_people FROM alerts")
+    assert (row.state, list(row.two_people)) == ("draft", ["free-words"])

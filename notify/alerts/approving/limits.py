@@ -19,7 +19,7 @@ from notify.alerts.approving import sent_to, two_people
 from notify.alerts.approving.sent_to import SentTo
 from notify.city import zones as city_zones
 from notify.core import translation
-from notify.core.errors import NotAllowed, Refused
+from notify.core.errors import NotAllowed
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.core.translation import ngettext
@@ -73,7 +73,7 @@ def require(
     _require_within(s, limits, by, alert.topic.value, from_wkb(alert.area), sends_at, settings.tz)
     most = _most(limits, alert, by, launches)
     if most is not None and (reached := sent.contacts(alert)) > most:
-        raise Refused(
+        raise two_people.NeedsAnother(
             _(
                 "Alert %(alert)s would be sent to %(reached)s, more than the limit of %(email)s: %(contacts)s.",
                 alert=alert.id,

@@ -29,11 +29,12 @@ SENTENCES = {
 
 
 def reasons(
-    event: Event, phase: str, lane: str, status: str, blanks: Mapping[str, str], *, named: bool, ends: bool = False
-) -> list[str]:
+    event: Event, phase: str, lane: str, status: str, blanks: Mapping[str, str], *, named: bool, ends: bool = False,
+    typed: bool = False,
+) -> list[str]:  # fmt: skip
     """The reasons why a draft needs two people. Without any, its author may approve it if its audience is small.
 
-    `named`: an operator wrote the name of its area. `ends`: it ends an emergency (`ends_emergency`).
+    `named`: an operator wrote the name of its area. `typed`: and words of an event that is composed. `ends`: it ends an emergency (`ends_emergency`).
     """
     found = ["emergency"] if lane == "emergency" else []
     if ends:
@@ -43,9 +44,13 @@ def reasons(
     if event.two_people or event.defaults(phase).lane == "emergency":
         found.append("event")
     free = {blank.name for blank in event.blanks(phase) if blank.type in FREE}
-    if not event.composed and (named or any(key.partition(".")[0] in free for key in blanks)):
+    if typed or (not event.composed and (named or any(key.partition(".")[0] in free for key in blanks))):
         found.append("free-words")
     return found
+
+
+class NeedsAnother(Refused):
+    """Nothing is wrong with the alert: somebody else must approve it."""
 
 
 def is_grave(alert: Alert) -> bool:
@@ -119,7 +124,7 @@ def require(s: Session, alert: Alert, by: Operator, settings: Settings, sent: Se
         contacts, most = ngettext("%(n)s contact", "%(n)s contacts", reached), number(settings.alone_most)
         why = [_("it would be sent to %(reached)s, more than %(most)s", reached=contacts, most=most)]
     if why:
-        raise Refused(
+        raise NeedsAnother(
             _(
                 "Alert %(alert)s was written by %(email)s, and %(reasons)s.",
                 alert=alert.id,

@@ -70,6 +70,7 @@ class Draft:
     found: Found | None = None  # the area, if already computed (`located`)
     corrects: bool = False  # residents read that it corrects the message before it
     follows: int | None = None  # the alert whose area it has, and whose unreached it is for (`follow_up`)
+    typed: bool = False  # somebody typed a part of its composed words, such as the name of a holiday of the city's own
     composed: bool = False  # its blanks were written by Tocsin: only so may an event be drafted that has no form
     rewrites: int | None = None  # the draft alert of the same incident that it replaces (`rewriting`)
 
@@ -166,7 +167,9 @@ def _weight(
         "severity": severity,
         "urgency": urgency,
         "certainty": wanted.certainty or defaults.certainty,
-        "two_people": two_people.reasons(event, wanted.phase, lane, wanted.status, blanks, named=named, ends=ends),
+        "two_people": two_people.reasons(
+            event, wanted.phase, lane, wanted.status, blanks, named=named, ends=ends, typed=wanted.typed
+        ),
         "corrects": wanted.corrects,
         "rewrites": wanted.rewrites,
     }

@@ -11,11 +11,14 @@ from notify.core import db
 from notify.core.db import transaction
 from notify.operations import tasks
 from notify.operations.jobs.steps import each
+from notify.service311.notices import stale
 
 
 def run() -> None:
     """Expire the alerts whose time is over, launch those that are due, and stop those that are overtaken."""
     now = datetime.now(UTC)
+    if db.exists(stale.ANY):
+        each(lambda: _settle_notices(now))
     if db.exists(_DUE, now=now):
         each(lambda: _expire(now), lambda: _launch(now))
     each(*(partial(_stop, incident, status, now) for incident, status in _ended()))
@@ -31,6 +34,11 @@ _DUE = """
 def _expire(now: datetime) -> None:
     with transaction() as s:
         lifecycle.expire_due(s, now)
+
+
+def _settle_notices(now: datetime) -> None:
+    with transaction() as s:
+        stale.settle(s, now)
 
 
 def _launch(now: datetime) -> None:

@@ -30,10 +30,17 @@ class Told:
     state: AlertState
     edition: int
 
+    is_out: bool = False  # residents have it
+
     @property
     def stands(self) -> bool:
         """Whether it was sent, or will be."""
-        return self.state not in (AlertState.CANCELLED, AlertState.EXPIRED)
+        return self.is_out or self.waits
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be approved, or to go out."""
+        return self.state in (AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,12 @@ def changed_by(s: Session, key: str, now: datetime) -> Changed:
     if holiday is None or edition is None:
         raise NotFound(_("There is no such holiday to come."), hint=_("Choose one from the list."))
     zones = calendars.zones_with_days(s)
-    found = parts.of_holiday(of_zones(s, zones, now), holiday.name, holiday.day)
+    now_due = of_zones(s, zones, now)
+    if holiday.told is not None and holiday.told.is_out:  # then a correction, to those whose days are others than told
+        then = {zone.id: calendars.of_edition(s, zone.id, holiday.told.edition, now) for zone in zones}
+        found = parts.of_correction(then, now_due, holiday.day)
+    else:
+        found = parts.of_holiday(now_due, holiday.name, holiday.day)
     return Changed(holiday, edition.number, zones, tuple(found))
 
 
@@ -105,11 +117,17 @@ def of_zones(s: Session, zones: Iterable[Zone], now: datetime) -> dict[int, tupl
 
 def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:
     rows = s.execute(
-        select(CollectionNotice, Alert.state)
+        select(CollectionNotice, Alert)
         .join(Alert, Alert.id == CollectionNotice.alert_id)
         .where(CollectionNotice.kind == "holiday", CollectionNotice.subject.in_(names))
         .order_by(CollectionNotice.id)
     ).all()
     return {
-        (one.subject, one.day): Told(one.id, one.alert_id, one.incident_id, state, one.edition) for one, state in rows
+        (one.subject, one.day): Told(one.id, one.alert_id, one.incident_id, alert.state, one.edition, is_out(alert))
+        for one, alert in rows
     }
+
+
+def is_out(alert: Alert) -> bool:
+    """Whether residents have a notice, or are getting it."""
+    return alert.launched_at is not None and alert.state is not AlertState.CANCELLED

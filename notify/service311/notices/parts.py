@@ -87,6 +87,19 @@ def of_edit(
     return grouped(changed)
 
 
+def of_correction(
+    told: Mapping[int, Iterable[Collection]], after: Mapping[int, Iterable[Collection]], day: date
+) -> list[Part]:
+    """Return the parts of what has changed about a holiday since it was told: in the weeks around it alone."""
+    near = range(-1, 2)
+    weeks = {monday(day) + week * WEEK for week in near}
+
+    def around(calendars: Mapping[int, Iterable[Collection]]) -> dict[int, list[Collection]]:
+        return {zone: [one for one in found if monday(one.nominal) in weeks] for zone, found in calendars.items()}
+
+    return of_edit(around(told), around(after), min(weeks))
+
+
 def grouped(changed: Mapping[int, Sequence[Collection]]) -> list[Part]:
     """Return the parts of what changes in each zone: zones with the same moves together, in order of their moves."""
     zones: dict[tuple[Move, ...], list[int]] = defaultdict(list)

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 import shapely
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts import lifecycle
+from notify.alerts.approving.two_people import NeedsAnother
 from notify.alerts.writing import drafting, times, wordings
 from notify.alerts.writing.drafting import Draft
 from notify.alerts.writing.wordings import Part as Apart
@@ -27,10 +28,13 @@ from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Operator
+from notify.models.states import AlertState
 from notify.service311 import calendars
 from notify.service311.notices import words
+from notify.service311.notices.causes import CAUSES
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
+from notify.service311.outputs.words import HOLIDAYS
 from zones.geometry import from_wkb
 
 EVENT = "collection-notice"
@@ -41,7 +45,8 @@ SPARE = timedelta(days=1)  # an alert lives 14 days at most; one that begins ear
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A notice to publish. `subject`, `day`: as in `CollectionNotice`. `channels` None: those that the city uses.
-    `launch_at` None: at once. `incident`: whose next notice it is; None for a first one."""
+    `launch_at` None: at once. `incident`: whose next notice it is; None for a first one. `replaces`: an alert that waits
+    and is cancelled for this one."""
 
     kind: Literal["holiday", "storm"]
     subject: str
@@ -51,6 +56,7 @@ class Wanted:
     channels: Sequence[str] | None = None
     launch_at: datetime | None = None
     incident: int | None = None
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,7 @@ def prepare(wanted: Wanted, areas: Shapes, by: Operator, now: datetime, settings
         launch_at=wanted.launch_at,
         incident=wanted.incident,
         composed=True,
+        typed=not is_ours(notice.because),
         wording_parts=apart,
         wordings=written,
     )
@@ -129,12 +136,16 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
     """Store the notice with its alert, approve it and launch it, or schedule it.
 
     Where the audience is more than one person may write to alone, the alert waits for somebody else's approval. The
-    caller rings the workers after the commit if it is sending. Raises Refused when the calendars have changed since.
+    caller rings the workers after the commit if it is sending. Raises Refused when the calendars have changed since, or
+    somebody else has told it meanwhile.
     """
     wanted = ready.wanted
     operators.require(by, "publish collection")
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     _require_current(s, wanted)
+    _require_untold(s, wanted)
+    if wanted.replaces is not None:
+        lifecycle.cancel(s, wanted.replaces, None, now)
     alert = drafting.draft(s, ready.draft, by, now, settings)
     kept = CollectionNotice(
         kind=wanted.kind,
@@ -144,18 +155,20 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
         edition=wanted.edition,
         alert_id=alert.id,
         incident_id=alert.incident_id,
-        parts=_kept(wanted.notice),
+        parts=kept_parts(wanted.notice),
         made_at=now,
         made_by=by.id,
     )
     s.add(kept)
     s.flush()
     audit.note(s, now=now, by=by, action="publish", subject="collection notice", subject_id=kept.id, alert=alert.id)
+    if alert.two_people:
+        return Published(alert, _("Somebody else must approve it."))
     try:
         with s.begin_nested():
             lifecycle.approve(s, alert.id, by, now, settings)
             alert = lifecycle.launch(s, alert.id, by, now)
-    except Refused as error:
+    except NeedsAnother as error:
         s.refresh(alert)
         return Published(alert, f"{error.message} {error.hint}".strip())
     return Published(alert)
@@ -181,7 +194,31 @@ def _require_current(s: Session, wanted: Wanted) -> None:
         )
 
 
-def _kept(notice: Notice) -> list[dict[str, object]]:
+def _require_untold(s: Session, wanted: Wanted) -> None:
+    """Raise Refused where this holiday is told already, of this edition: by a second click, or by somebody else."""
+    same = (
+        select(CollectionNotice.id)
+        .join(Alert, Alert.id == CollectionNotice.alert_id)
+        .where(
+            CollectionNotice.kind == "holiday",
+            CollectionNotice.subject == wanted.subject,
+            CollectionNotice.day == wanted.day,
+            CollectionNotice.edition == wanted.edition,
+            Alert.state != AlertState.CANCELLED,
+        )
+    )
+    if wanted.kind == "holiday" and s.scalar(same.limit(1)) is not None:
+        raise Refused(
+            _("This holiday was told already."), hint=_("Look at its notice. If days change, it can be told again.")
+        )
+
+
+def is_ours(because: str) -> bool:
+    """Whether a reason is one of those that Tocsin knows, and not what somebody typed as the name of a holiday."""
+    return because in HOLIDAYS or because in CAUSES.values()
+
+
+def kept_parts(notice: Notice) -> list[dict[str, object]]:
     return [
         {
             "zones": list(part.zones),

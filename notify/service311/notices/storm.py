@@ -4,7 +4,7 @@ What is decided becomes exceptions of the calendars, a new edition, and a notice
 A later decision about the same days goes on in the same incident.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, get_args
@@ -81,7 +81,8 @@ def plan(s: Session, storm: Storm, by: str, now: datetime) -> Planned:
     for zone in zones:
         if zone.id not in storm.zones or (calendar := calendars.of_zone(s, zone, now)) is None:
             continue
-        ours = [_exception(storm, one, zone.id, by) for one in calendar.collections if _meant(storm, one)]
+        meant = [one for one in calendar.collections if _meant(storm, one)]
+        ours = _exceptions(storm, meant, _by_rules(s, storm, zone.id, now), zone.id, by, now)
         before[zone.id] = calendar.collections
         after[zone.id] = calendars.edited(s, zone.id, ours, now)
         made += ours
@@ -105,7 +106,7 @@ def publish(s: Session, planned: Planned, ready: Ready, by: Operator, now: datet
         raise Refused(
             _("The calendars have changed since this was shown."), hint=_("Look at it again, then publish it.")
         )
-    rows = [rule_store.add_exception(s, one, now, by).id for one in planned.exceptions]
+    rows = rule_store.add_exceptions(s, planned.exceptions, now, by)
     cause = CAUSES[planned.storm.cause]
     edition = editions.publish_rules(s, rows, cause, now, by)
     ready = replace(ready, wanted=replace(ready.wanted, edition=edition.number))
@@ -155,7 +156,25 @@ def _meant(storm: Storm, one: Collection) -> bool:
     return any(day is not None and storm.first <= day <= storm.last for day in days)
 
 
-def _exception(storm: Storm, one: Collection, zone: int, by: str) -> DayException:
-    state: State | None = {"unknown": State.TO_BE_ANNOUNCED, "next": State.SUSPENDED}.get(storm.decision)
-    to = {"day": storm.to, "usual": one.nominal}.get(storm.decision)
-    return DayException(one.nominal, by, CAUSES[storm.cause], str(zone), one.stream, to, state)
+def _by_rules(s: Session, storm: Storm, zone: int, now: datetime) -> dict[tuple[date, str], Collection]:
+    """Return what the rules give a zone without anything decided by hand, where that is asked for."""
+    if storm.decision != "usual":
+        return {}
+    return {(one.nominal, one.stream): one for one in calendars.edited(s, zone, (), now, alone=True)}
+
+
+def _exceptions(
+    storm: Storm, meant: Iterable[Collection], usual: Mapping[tuple[date, str], Collection], zone: int, by: str,
+    now: datetime,
+) -> list[DayException]:
+    """Return an exception for each collection. Raises Invalid where a usual day is over, or there is none."""
+    found = []
+    for one in meant:
+        state: State | None = {"unknown": State.TO_BE_ANNOUNCED, "next": State.SUSPENDED}.get(storm.decision)
+        to = storm.to if storm.decision == "day" else None
+        if storm.decision == "usual":
+            to = usual[one.nominal, one.stream].effective
+            if to is None or to < calendars.today(now):
+                raise Invalid(_("The usual day is over, or there is none."), hint=_("Give a new day."))
+        found.append(DayException(one.nominal, by, CAUSES[storm.cause], str(zone), one.stream, to, state))
+    return found

@@ -90,7 +90,7 @@ def _sentence(move: Move, *, short: bool) -> str:
 
 def _without(move: Move, named: dict[str, str], many: int) -> str:
     if move.state is State.TO_BE_ANNOUNCED:
-        return _("No %(streams)s collection on %(usual)s. The new day is not known yet: we will tell you.", **named)
+        return _("No %(streams)s collection on %(usual)s. The new day follows.", **named)
     if move.state is State.CLOSED:
         return _("The drop-off for %(streams)s is closed on %(usual)s.", **named)
     if move.until is None:
