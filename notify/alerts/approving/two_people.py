@@ -34,7 +34,8 @@ def reasons(
 ) -> list[str]:  # fmt: skip
     """The reasons why a draft needs two people. Without any, its author may approve it if its audience is small.
 
-    `named`: an operator wrote the name of its area. `typed`: and words of an event that is composed. `ends`: it ends an emergency (`ends_emergency`).
+    `named`: an operator wrote the name of its area; `typed`: or words of an event that is composed. `ends`: it ends an
+    emergency (`ends_emergency`).
     """
     found = ["emergency"] if lane == "emergency" else []
     if ends:

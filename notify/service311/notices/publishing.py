@@ -45,8 +45,8 @@ SPARE = timedelta(days=1)  # an alert lives 14 days at most; one that begins ear
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A notice to publish. `subject`, `day`: as in `CollectionNotice`. `channels` None: those that the city uses.
-    `launch_at` None: at once. `incident`: whose next notice it is; None for a first one. `replaces`: an alert that waits
-    and is cancelled for this one."""
+    `launch_at` None: at once. `incident`: whose next notice it is; None for a first one. `replaces`: an alert that
+    waits and is cancelled for this one."""
 
     kind: Literal["holiday", "storm"]
     subject: str
