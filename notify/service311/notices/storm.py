@@ -164,7 +164,11 @@ def _by_rules(s: Session, storm: Storm, zone: int, now: datetime) -> dict[tuple[
 
 
 def _exceptions(
-    storm: Storm, meant: Iterable[Collection], usual: Mapping[tuple[date, str], Collection], zone: int, by: str,
+    storm: Storm,
+    meant: Iterable[Collection],
+    usual: Mapping[tuple[date, str], Collection],
+    zone: int,
+    by: str,
     now: datetime,
 ) -> list[DayException]:
     """Return an exception for each collection. Raises Invalid where a usual day is over, or there is none."""
