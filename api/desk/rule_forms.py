@@ -8,7 +8,6 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
-from api.desk import rules_view
 from api.errors import Told, tell
 from api.rendering import page
 from notify.accounts import operators
@@ -16,7 +15,7 @@ from notify.core.db import transaction
 from notify.core.errors import TocsinError
 from notify.service311 import calendars, rule_data, rule_entry, rule_store
 from notify.service311.holiday_dates import named_holidays
-from notify.service311.outputs import rule_words
+from notify.service311.outputs import rule_findings, rule_words
 from notify.service311.rule_entry import ExceptionForm, RuleForm
 from notify.service311.streams import STREAMS
 
@@ -177,7 +176,7 @@ def _rule(
     request: Request, caller: Caller, form: RuleForm, told: Told | None = None, reason: str = "", instead: int = 0
 ) -> Response:
     with transaction() as s:
-        zones = rules_view.zone_names(s)
+        zones = rule_findings.zone_names(s)
         names = sorted({one.name for one in rule_store.read(rule_store.standing(s)).holidays} | set(form.holidays))
     return page(
         request,
@@ -200,7 +199,7 @@ def _exception(
     request: Request, caller: Caller, form: ExceptionForm, told: Told | None = None, instead: int = 0
 ) -> Response:
     with transaction() as s:
-        zones = rules_view.zone_names(s)
+        zones = rule_findings.zone_names(s)
     return page(
         request,
         "desk/rules_exception.html",

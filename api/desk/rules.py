@@ -18,7 +18,7 @@ from notify.core.db import transaction
 from notify.core.errors import TocsinError
 from notify.service311 import calendars, editions, next_edition, rule_store
 from notify.service311.next_edition import NextEdition
-from notify.service311.outputs import households
+from notify.service311.outputs import households, rule_findings
 
 router = APIRouter(prefix="/desk/rules", include_in_schema=False)
 
@@ -70,7 +70,7 @@ def show(request: Request, caller: Caller, told: Told | None = None, year: int =
     try:
         with transaction() as s:
             found = _of_year(s, year, now)
-            zones = rules_view.zone_names(s)
+            zones = rule_findings.zone_names(s)
             rows, published = rules_view.rows(s, zones), editions.all_editions(s)
             behind = households.behind(s, found.published) if found.published else []
     except TocsinError as error:
@@ -85,7 +85,7 @@ def show(request: Request, caller: Caller, told: Told | None = None, year: int =
         rows=rows,
         year=rules_view.year(found),
         changes=rules_view.changes(found),
-        findings=rules_view.findings(found.findings, zones),
+        findings=rule_findings.sentences(found.findings, zones),
         years=range(this, this + 3),
         editions=published[:10],
         behind=behind,

@@ -7,12 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.city import zones as city_zones
 from notify.core.translation import gettext as _
 from notify.models import CollectionRule, Operator
 from notify.service311 import rule_data, rule_store, streams
-from notify.service311.calendars import KIND
-from notify.service311.next_edition import Findings, Line, NextEdition
+from notify.service311.next_edition import Line, NextEdition
 from notify.service311.outputs import rule_words, words
 from notify.service311.outputs.rule_words import date_of, listed
 from notify.service311.rules import Collection
@@ -40,11 +38,6 @@ class Moved:
     old: str
     new: str
     why: str
-
-
-def zone_names(s: Session) -> dict[str, str]:
-    """Return the names of the collection zones by id, as the engine has it."""
-    return {str(one.zone.id): one.zone.name for one in city_zones.all_zones(s, KIND)}
 
 
 def rows(s: Session, zones: Mapping[str, str]) -> dict[str, list[Row]]:
@@ -96,26 +89,3 @@ def _said(one: Collection | None) -> str:
     if one is None:
         return _("nothing due")
     return date_of(one.effective) if one.effective else f"{date_of(one.nominal)}: {words.state(one)}"
-
-
-def findings(found: Findings, zones: Mapping[str, str]) -> list[str]:
-    """Return what is wrong with the next edition, a sentence or two each."""
-    lines: list[str] = []
-    by_name: dict[str, list[int]] = {}
-    for one in found.unknown:
-        by_name.setdefault(one.name, []).append(one.year)
-    for name, years in by_name.items():
-        lines.append(_("A rule names %(name)s, which has no date in %(years)s: it does nothing then.", name=_(name),
-                       years=listed(map(str, sorted(set(years))))))  # fmt: skip
-    for vain in found.in_vain:
-        said = _("Nothing is due then, so this exception does nothing: %(exception)s.",
-                 exception=rule_words.exception(vain.exception, zones))  # fmt: skip
-        if vain.meant:
-            said += " " + _("What is collected that day is due by the schedule on %(days)s: give that date.",
-                            days=listed(map(date_of, vain.meant)))  # fmt: skip
-        lines.append(said)
-    if found.unused:
-        lines.append(_("No rule names %(names)s: collections stay on their days.", names=listed(map(_, found.unused))))
-    if found.until is None:
-        lines.append(_("No holidays are listed: no day of collection ever moves."))
-    return lines

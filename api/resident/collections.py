@@ -131,7 +131,7 @@ def _wrong_page(
     with transaction() as s:
         zone = s.get(Zone, zone_id) if 0 < zone_id < 2**63 else None
     if zone is None or stream not in STREAMS:
-        raise NotFound(_("That is in no calendar."), hint=_("Open the calendar again, and choose the date there."))
+        raise tickets.nowhere(NotFound)
     day = words.day(_date(on))
     given = {"zone": str(zone_id), "stream": stream, "date": on, "edition": str(edition)}
     return form_page(request, "collections_wrong.html", error, given, zone=zone, stream=stream, day=day)
@@ -141,6 +141,4 @@ def _date(given: str) -> date:
     try:
         return date.fromisoformat(given)
     except ValueError:
-        raise NotFound(
-            _("That is in no calendar."), hint=_("Open the calendar again, and choose the date there.")
-        ) from None
+        raise tickets.nowhere(NotFound) from None

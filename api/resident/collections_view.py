@@ -69,8 +69,11 @@ def line(one: Collection, calendar: Calendar, language: str) -> Line:
 
 
 def _wrong(one: Collection, on: date, calendar: Calendar, language: str) -> str:
-    """Return the address of the form that says this date is wrong; of the first of the zones."""
+    """Return the address of the form that says this date is wrong; of the first of the zones. "" outside all zones: a
+    ticket is of a zone."""
     zones = [zone_id for zone_id, _ in calendar.zones]
-    zone_id = int(one.zone) if one.zone.isdecimal() and int(one.zone) in zones else (zones[0] if zones else 0)
+    if not zones:
+        return ""
+    zone_id = int(one.zone) if one.zone.isdecimal() and int(one.zone) in zones else zones[0]
     asked = {"zone": zone_id, "stream": one.stream, "date": on, "edition": calendar.edition.number, "lang": language}
     return f"/collections/wrong?{urlencode(asked)}"

@@ -19,6 +19,7 @@ from notify.service311.rule_checks import known_until
 from notify.service311.rule_store import Rules
 from notify.service311.rules import Collection, DayException
 from notify.service311.schedules import Schedule, Season, SetOutTime
+from zones.addresses.readings import readings
 
 BACK, AHEAD = timedelta(days=31), timedelta(days=366)  # of the dates that are shown
 BEYOND = timedelta(days=14)  # a nominal date may lie that far from the date of the truck
@@ -198,10 +199,28 @@ def _of_house(s: Session, edition: Edition, lon: float, lat: float, label: str) 
     )
     rows = s.scalars(near.order_by(CollectionSchedule.address)).all()
     if label:
-        rows = [row for row in rows if row.address == label]
+        rows = _called(rows, label)
     if len({row.address for row in rows}) > 1:
         return "", [], {row.stream for row in rows}
     return (rows[0].address or "" if rows else ""), [schedule_of(row) for row in rows], set()
+
+
+def _called(rows: Sequence[CollectionSchedule], label: str) -> list[CollectionSchedule]:
+    """Return the rows of the house that an address names, however it is written; those of its unit, if it has some."""
+    same = [row for row in rows if row.address == label]
+    if same:
+        return same
+    houses = {(one.number, one.street): one.unit for one in readings(label) if one.number is not None}
+    found = [
+        (row, one.unit)
+        for row in rows
+        for one in readings(row.address or "")
+        if one.number is not None
+        and (one.number, one.street) in houses
+        and one.unit in ("", houses[one.number, one.street])
+    ]
+    of_unit = [row for row, unit in found if unit]
+    return list(dict.fromkeys(of_unit or [row for row, _unit in found]))
 
 
 def _computed(

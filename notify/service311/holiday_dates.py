@@ -17,6 +17,8 @@ def named_holidays(country: str, subdivision: str | None, years: Iterable[int]) 
     Raises Invalid for a country or subdivision that the library does not know.
     """
     try:
+        if country not in holidays.list_supported_countries():  # the library takes any name of its module for one
+            raise NotImplementedError(country)
         of_country = type(holidays.country_holidays(country))
         found = holidays.country_holidays(
             country,

@@ -26,6 +26,7 @@ from notify.service311.rules import Collection, State, Weekend
 from notify.service311.schedules import Schedule
 
 YEARS_AROUND = 5
+YEARS_AHEAD = 2  # for which a holiday without a date is a finding
 
 _Way = tuple[object, ...] | None
 _Ways = tuple[_Way, _Way]
@@ -105,9 +106,11 @@ def read(s: Session, of_year: int, now: datetime) -> NextEdition:
 
 
 def _findings(schedules: Sequence[Schedule], rules: Rules, today: date) -> Findings:
-    """Return what the rules say in vain, from this year on to the end of the listed holidays."""
+    """Return what the rules say in vain, from this year on to the end of the listed holidays or of
+    the year after next."""
     until = rule_checks.known_until(rules.holidays)
-    years = range(today.year, max(until.year if until else today.year, today.year) + 1)
+    last = min(until.year if until else today.year, today.year + YEARS_AHEAD)
+    years = range(today.year, max(last, today.year) + 1)
     coming = [one for one in rules.exceptions if one.day >= today]
     named = {name for rule in rules.rules for name in rule.holidays}
     return Findings(

@@ -20,6 +20,7 @@ from notify.service311.streams import STREAMS
 
 MOST_NAMES = 40  # of holidays in one rule
 LONGEST_NAME = 80
+EFFECTS = ", ".join(Effect)
 Choice = TypeVar("Choice", bound=StrEnum)
 
 

@@ -1,6 +1,7 @@
 """Holidays, rules and exceptions in the database: as data, with who made each and why. They count from the next edition
 on (`editions.publish`)."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +22,8 @@ from notify.service311.rules import DayException, Holiday, Rule
 
 LONGEST_REASON, LONGEST_NAME = 300, 80  # characters
 MOST_DATES = 40  # of a row of one holiday: a year has one, and calendars are made for a few
+MOST_YEARS = 40  # before and after this one
+_SAFE_NAME = re.compile(r"(?!.*\d{3})(?!.*\w\.\w)[^\W_][\w '\u2019.,()/&-]*")
 MOST_ROWS = 2_000  # that stand at once: each is read for each calendar
 
 IN_ORDER = (CollectionRule.place, CollectionRule.id)
@@ -44,6 +47,12 @@ def add_holiday(
     name, wanted = visible(name), set(days)
     if not name or not wanted:
         raise Invalid(_("A holiday has no name or no date."), hint=_("Give both."))
+    if not _SAFE_NAME.fullmatch(name):  # it stands in texts to residents, beside the city's own words
+        raise Invalid(
+            _("%(name)s cannot be the name of a holiday.", name=repr(name[:LONGEST_NAME])),
+            hint=_("Use letters, and no link or long number."),
+        )
+    _require_near([*wanted], now)
     if len(name) > LONGEST_NAME or len(wanted) > MOST_DATES:
         raise Invalid(
             _("A holiday has at most %(most)s characters and %(dates)s dates.", most=LONGEST_NAME, dates=MOST_DATES),
@@ -92,6 +101,7 @@ def add_exception(
 ) -> CollectionRule:
     """Add one day's change, with its own author and reason, or put it in the place of one. Raises as
     `add_rule` does."""
+    _require_near([day for day in (exception.day, exception.moved_to) if day], now)
     body = rule_data.to_data(exception)
     return _add(s, "exception", body, exception.reason, now, by, _place_of(s, instead, now, by))
 
@@ -219,6 +229,13 @@ def _add(
     s.flush()
     audit.note(s, now=now, by=by, action="add", subject="collection rule", subject_id=row.id, kind=kind)
     return row
+
+
+def _require_near(days: Sequence[date], now: datetime) -> None:
+    """Raise Invalid for a date that is years away: a misprint, which would do nothing and be seen by nobody."""
+    far = [day for day in days if abs(day.year - now.year) > MOST_YEARS]
+    if far:
+        raise Invalid(_("%(year)s is too far away.", year=far[0].year), hint=_("Choose a year near this one."))
 
 
 def _place_of(s: Session, instead: int | None, now: datetime, by: Operator | None) -> float | None:

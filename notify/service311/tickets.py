@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.core import audit
 from notify.core.characters import visible
-from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.errors import Invalid, NotFound, Refused, TocsinError
 from notify.core.translation import gettext as _
 from notify.models import CollectionSchedule, CollectionTicket, Operator, Zone
 from notify.service311 import calendars, editions
@@ -38,7 +38,7 @@ def report(s: Session, zone_id: int, stream: str, on: date, edition: int, langua
         one.stream == stream and calendars.shown_on(one) == on for one in calendar.collections
     )
     if calendar is None or not shown or not 0 < edition <= calendar.edition.number:
-        raise Invalid(_("That is in no calendar."), hint=_("Open the calendar again, and choose the date there."))
+        raise nowhere(Invalid)
     s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     same = select(CollectionTicket.id).where(
         CollectionTicket.zone_id == zone_id,
@@ -54,6 +54,11 @@ def report(s: Session, zone_id: int, stream: str, on: date, edition: int, langua
     s.add(ticket)
     s.flush()
     return ticket.id
+
+
+def nowhere(kind: type[TocsinError]) -> TocsinError:
+    """Return the error for a date that no calendar shows."""
+    return kind(_("That is in no calendar."), hint=_("Open the calendar again, and choose the date there."))
 
 
 def open_ones(s: Session) -> Sequence[OpenTicket]:

@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from icalendar import Calendar, Event
+from typer.testing import CliRunner
 
+from notify.cli.collections import commands
 from notify.core.db import transaction
-from notify.service311 import rule_store, tickets
+from notify.service311 import calendars, rule_store, tickets
 from notify.service311.rules import DayException, State
 from tests import factories
 from tests.api import asked
@@ -222,3 +224,39 @@ def test_programs_ask_by_address_point_or_zone(door: httpx.Client, zones: dict[s
     assert [one["name"] for one in listed] == ["North", "South"]
     both = {"address": "120 Main St", "lon": 0.5, "lat": 0.5}
     assert door.post("/api/v1/collections/find", json=both, headers=asked_as).status_code == 422
+
+
+def test_a_house_is_known_by_what_its_address_says_and_not_by_its_letters(zones: dict[str, int]) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        days.take(s, {"address": "120 Main St", "stream": "trash", "weekdays": "Wed"}, now=now)
+        days.publish(s, now=now)
+        for label, is_own in (("120 MAIN STREET", True), ("120 Main St Apt 2", True), ("122 Main St", False)):
+            calendar = calendars.of_place(s, *HOUSE, now, label)
+            assert calendar is not None
+            assert bool(calendar.address) is is_own, label
+
+
+def test_a_year_is_edited_by_rest_and_by_command(
+    door: httpx.Client, zones: dict[str, int], key: Callable[..., dict[str, str]]
+) -> None:
+    asked_as, root = key("agent"), "/api/v1/collections"
+    storm = next_monday() + timedelta(days=1)
+    made = door.post(f"{root}/holidays", json={"name": "Storm", "dates": [str(storm)], "reason": "x"}, headers=asked_as)
+    assert (made.status_code, made.json()[0]["status"]) == (201, "new")
+    rule = ["add-rule", "suspend", "--holiday", "Storm", "--zone", "South", "--reason", "x"]
+    done = CliRunner().invoke(commands, rule)
+    assert done.exit_code == 0, done.output
+    asked_for = door.get(f"{root}/changes?year={storm.year}", headers=asked_as).json()
+    assert asked_for["by_zone"] == {"South": 1}
+    assert [one.startswith("A rule names Storm, which has no date in") for one in asked_for["findings"]] == [True]
+    listed = CliRunner().invoke(commands, ["changes", "--year", str(storm.year)]).stdout
+    assert f"South: 1 day of {storm.year} would change." in listed
+    off = {"day": str(storm), "zone": "South", "state": "CLOSED", "author": "A. Perez", "reason": "x"}
+    extra = door.post(f"{root}/exceptions", json=off, headers=asked_as).json()
+    note = {"note": "storm", "fingerprint": asked_for["fingerprint"]}
+    assert door.post(f"{root}/editions", json=note, headers=asked_as).status_code == 409, "the exception came since"
+    assert door.delete(f"{root}/rules/{extra['id']}", headers=asked_as).status_code == 204
+    assert door.post(f"{root}/editions", json=note, headers=asked_as).json()["number"] == 2
+    assert [one["number"] for one in door.get(f"{root}/editions", headers=asked_as).json()] == [2, 1]
+    assert {one["status"] for one in door.get(f"{root}/rules", headers=asked_as).json()} == {"published"}

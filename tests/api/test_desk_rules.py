@@ -126,6 +126,7 @@ def test_holidays_of_the_library_are_shown_with_their_dates_before_they_are_adde
     assert "are not known" in unknown.text
 
 
+FORTY_EIGHT = " ".join(f"2027-{month:02}-{day:02}" for month in range(1, 5) for day in range(1, 13))
 # The form, what is sent, and what is told.
 WRONG: list[tuple[str, dict[str, str | list[str]], str]] = [
     ("new", {"effect": "slide", "reason": "x"}, "The rule names no holiday"),
@@ -136,8 +137,11 @@ WRONG: list[tuple[str, dict[str, str | list[str]], str]] = [
     ("exception", {"day": "soon", "happens": "SUSPENDED", "reason": "x", "author": "A"}, "is not a date"),
     ("exception", {"day": "2026-11-26", "happens": "moved", "reason": "x", "author": "A"}, "is not a date"),
     ("holidays", {"name": "Storm", "days": "2026-11-26", "reason": ""}, "needs a reason"),
+    ("exception", {"day": "9999-12-31", "happens": "SUSPENDED", "reason": "x", "author": "A"}, "9999 is too far away"),
+    ("holidays", {"name": "Storm, see evil.example", "days": "2026-11-26", "reason": "x"}, "cannot be the name"),
+    ("holidays", {"country": "__class__", "chosen": "Storm", "reason": "x"}, "are not known"),
     ("holidays", {"name": "Storm", "reason": "x"}, "no name or no date"),
-    ("holidays", {"name": "Storm", "days": " ".join(f"20{n}-01-01" for n in range(10, 51)), "reason": "x"}, "40 dates"),
+    ("holidays", {"name": "Storm", "days": FORTY_EIGHT, "reason": "x"}, "40 dates"),
 ]
 
 

@@ -1,0 +1,40 @@
+"""What is wrong with the rules of the next edition, in words."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+
+from notify.city import zones as city_zones
+from notify.core.translation import gettext as _
+from notify.service311.calendars import KIND
+from notify.service311.next_edition import Findings
+from notify.service311.outputs import rule_words
+from notify.service311.outputs.rule_words import date_of, listed
+
+
+def sentences(found: Findings, zones: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with the next edition, a sentence or two each."""
+    lines: list[str] = []
+    by_name: dict[str, list[int]] = {}
+    for one in found.unknown:
+        by_name.setdefault(one.name, []).append(one.year)
+    for name, years in by_name.items():
+        lines.append(_("A rule names %(name)s, which has no date in %(years)s: it does nothing then.", name=_(name),
+                       years=listed(map(str, sorted(set(years))))))  # fmt: skip
+    for vain in found.in_vain:
+        said = _("Nothing is due then, so this exception does nothing: %(exception)s.",
+                 exception=rule_words.exception(vain.exception, zones))  # fmt: skip
+        if vain.meant:
+            said += " " + _("What is collected that day is due by the schedule on %(days)s: give that date.",
+                            days=listed(map(date_of, vain.meant)))  # fmt: skip
+        lines.append(said)
+    if found.unused:
+        lines.append(_("No rule names %(names)s: collections stay on their days.", names=listed(map(_, found.unused))))
+    if found.until is None:
+        lines.append(_("No holidays are listed: no day of collection ever moves."))
+    return lines
+
+
+def zone_names(s: Session) -> dict[str, str]:
+    """Return the names of the collection zones by id, as the engine has it."""
+    return {str(one.zone.id): one.zone.name for one in city_zones.all_zones(s, KIND)}
