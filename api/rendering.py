@@ -71,7 +71,8 @@ def page(
         if (told := given.get("told")) is not None:
             given["told"] = replace(told, hint=hint_for_page(told.hint))
     given["page_address"] = _address(request)
-    given["desk_menu"] = request.app.state.desk_menu if request is not None else {}
+    if request is not None and "app" in request.scope:  # a request that is refused before it comes so far has none
+        given["desk_menu"] = request.app.state.desk_menu
     given["exercising"] = request is not None and getattr(request.state, "exercising", False)
     if status is None:
         status = told.status if (told := given.get("told")) else 200

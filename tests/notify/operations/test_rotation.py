@@ -191,6 +191,7 @@ def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyP
     with transaction() as s:
         signing.renew(s, None, NOW)
         households.begin(s, "1 Main St", 0.5, 0.5, "en", NOW)
+        filing.begin(s, uuid4(), "Pothole", Wanted("1", "A hole", "1 Main St"), operator(s, "agent"), NOW)
         people = [resident(s) for _ in range(10)]
         s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
     for number in (0, 1):
