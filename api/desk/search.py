@@ -97,7 +97,8 @@ def stop(request: Request, caller: Viewer, sought: Text = "") -> Response:
 def _of_house(request: Request, caller: Caller, sought: str, house: House, now: datetime) -> Response:
     with transaction() as s:
         found = here.at(s, house.lon, house.lat, now, house.label)
-    return _page(request, caller, sought, here=found, label=house.label)
+    place = f"{house.lon} {house.lat} {house.label}"
+    return _page(request, caller, sought, here=found, label=house.label, place=place)
 
 
 def _page(
@@ -109,7 +110,8 @@ def _page(
     seen: Seen | None = None,
     **shown: Any,
 ) -> Response:
-    given: dict[str, Any] = {"here": None, "label": "", "told_one": None, "everywhere": (), "stopped": False} | shown
+    given: dict[str, Any] = {"here": None, "label": "", "place": "", "told_one": None, "everywhere": ()}
+    given |= {"stopped": False} | shown
     told = tell(error) if error else None
     given |= {"headers": {"Cache-Control": "no-store", **retry_after(error)}}
     return page(request, "desk/search.html", caller=caller, sought=sought, seen=seen, told=told, **given)

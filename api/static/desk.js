@@ -2,12 +2,12 @@
 // one types. WCAG 2.2, 2.1.4: single keys can be switched off, at the foot of each page.
 "use strict";
 (() => {
-  const KEPT = "tocsin-desk-keys", PAUSE_MS = 1500;
+  const KEPT = "tocsin-desk-keys", PAUSE_MS = 2500;
   const box = document.getElementById("keys-on");
   let on = localStorage.getItem(KEPT) !== "off", typed = "", last = 0;
   if (box) {
     box.checked = on;
-    box.closest("p").dataset.ready = "";
+    box.closest("aside").dataset.ready = "";
     box.addEventListener("change", () => {
       on = box.checked;
       localStorage.setItem(KEPT, on ? "on" : "off");
@@ -28,7 +28,9 @@
     if (!found) return;
     event.preventDefault();
     typed = "";
-    for (let around = found.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+    // A summary opens its own details by the click below.
+    const from = found.matches("summary") ? found.parentElement.parentElement : found;
+    for (let around = from.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
     found.focus();
     if (types(found)) found.select?.();
     else found.click();

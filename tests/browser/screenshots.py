@@ -37,6 +37,8 @@ __all__ = ["at_desk", "door", "public_url", "served"]
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 LARGEST_BYTES, ALL_BYTES = 150_000, 3_000_000
 RESIDENTS = 3_000
+HAS_ALERT = """SELECT min(c.subscriber_id) FROM contacts c JOIN deliveries d ON d.contact_id = c.id
+                WHERE d.alert_id = :alert AND d.state = 'delivered'"""
 OWN_WORDS = "{{ city }}: {{ hazard.danger }} is over in {{ area }}. {{ hazard.after }} Check on your neighbors."
 COUNTY_WORDS = Words(
     "en-US",
@@ -97,6 +99,7 @@ def pages(door: httpx.Client, at_desk: Callable[[str], httpx.Client]) -> dict[st
         "operators": "/console/operators",
         "audit": "/console/audit",
         "account": "/console/you",
+        "desk": f"/desk/residents/{asked.number(HAS_ALERT, alert=running)}",
     }
 
 
