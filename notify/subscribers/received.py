@@ -118,9 +118,9 @@ class Answer:
     more: bool
 
 
-def read(s: Session, subscriber_id: int, now: datetime) -> Answer:
-    """Return the last messages to a resident, and the alerts near their places that they did not get. Raises NotFound
-    once they are erased."""
+def read(s: Session, subscriber_id: int, now: datetime, within: timedelta = NEAR_WITHIN) -> Answer:
+    """Return the last messages to a resident, and the alerts near their places that they did not get, `within` which
+    time. Raises NotFound once they are erased."""
     resident = s.get(Subscriber, subscriber_id)
     if resident is None or resident.erased_at is not None:
         raise NotFound(_("You are not signed up any more."), hint=_("Join again to get messages."))
@@ -130,7 +130,7 @@ def read(s: Session, subscriber_id: int, now: datetime) -> Answer:
     shown = {row.id for row in rows}
     inside = {alert.id: near for alert, near in _near(s, shown, places)}
     everywhere = {alert.id for alert in _to_whole_city(s, shown)} if _is_placeless(s, resident.id) else set()
-    missed = list(islice(_missed(s, resident, places, now), NEAR_MOST + 1))
+    missed = list(islice(_missed(s, resident, places, now - within), NEAR_MOST + 1))
     return Answer(
         [_received(row, inside.get(row.id, ()), everywhere) for row in rows],
         missed[:NEAR_MOST],
@@ -167,13 +167,13 @@ def _why(reason: str) -> tuple[str, str]:
     return f"{said[:1].upper()}{said[1:]}.", ""
 
 
-def _missed(s: Session, resident: Subscriber, places: Sequence[Located], now: datetime) -> Iterator[Missed]:
+def _missed(s: Session, resident: Subscriber, places: Sequence[Located], after: datetime) -> Iterator[Missed]:
     """Find alerts for areas with one of the resident's places, of which none of their contacts has a delivery, the
     newest first."""
     placeless = _is_placeless(s, resident.id)
     if not places and not placeless:
         return
-    alerts = s.execute(text(_OTHERS), {"id": resident.id, "after": now - NEAR_WITHIN}).scalars().all()
+    alerts = s.execute(text(_OTHERS), {"id": resident.id, "after": after}).scalars().all()
     channels = set(s.scalars(select(Contact.channel).where(Contact.subscriber_id == resident.id)))
     for some in (alerts[at : at + AT_ONCE] for at in range(0, len(alerts), AT_ONCE)):
         there: Iterable[tuple[Alert, Sequence[Place]]] = _near(s, some, places)

@@ -5,7 +5,7 @@ Every look is in the audit: who, whom, when, and whether in clear.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.received import Answer
 from notify.subscribers.record import ContactRecord, ResidentRecord
 
+MISSED_WITHIN = timedelta(days=2)  # each alert of that time is compared with their places while somebody waits
 PLACES_SHOWN = 3  # with what holds there; the others are named
 
 
@@ -63,7 +64,7 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clea
         _contacts(s, resident, in_clear=in_clear),
         _places(s, subscriber_id, now, in_clear=in_clear),
         choices.read(s, subscriber_id, now).muted_until,
-        received.read(s, subscriber_id, now),
+        received.read(s, subscriber_id, now, MISSED_WITHIN),
         in_clear,
     )
 
