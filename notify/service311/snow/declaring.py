@@ -95,7 +95,8 @@ def _wordings(
     others = tuple(one for one in rules.told(phases, [], others=True) if one.ends > now)
     if others:
         city = from_wkb(drafting.area_of(s, wanted, settings).wkb)
-        area = minus(city, shapely.union_all(list(areas.values()))) if areas else city
+        roadways = routes.corridors(s, routes.ROADWAY_M)
+        area = minus(city, shapely.union_all(list(roadways.values()))) if roadways else city
         parts.append(Part(len(parts) + 1, area, _("Other streets")))
         told_of.append(others)
     if len(parts) > MOST_RULES:

@@ -25,7 +25,9 @@ from zones.areas import corridor
 # rough. A wrong yes to "may I park here?" costs a car, a wrong no a walk.
 NEAR_M = 250.0
 AT_M = 20.0  # a point without a street is on the route that runs past it
-CORRIDOR_M = 25.0  # on both sides of the line: the houses along it
+# On both sides of the line: the houses along it, and the street itself. Who lives between reads both rules, that of the
+# route and that of the other streets: a house at a corner may stand on either.
+CORRIDOR_M, ROADWAY_M = 60.0, 8.0
 METRES_A_DEGREE = 111_320
 LONGEST = 60  # characters of a class or a source
 MOST_BAD = 1_000
@@ -121,13 +123,13 @@ def at(s: Session, lon: float, lat: float, street: str) -> OnRoute | None:
     return OnRoute(*min(found)[1:]) if found else None
 
 
-def corridors(s: Session) -> dict[str, BaseGeometry]:
+def corridors(s: Session, reach_m: float = CORRIDOR_M) -> dict[str, BaseGeometry]:
     """Return the area along the routes of each class, in WGS 84."""
     by_class: dict[str, list[bytes]] = defaultdict(list)
     for row in s.execute(select(SnowRoute.route_class, SnowRoute.geometry)).all():
         by_class[row.route_class].append(row.geometry)
     return {
-        route_class: corridor(shapely.union_all(gate.readable_from_wkb(lines)[0]), CORRIDOR_M)
+        route_class: corridor(shapely.union_all(gate.readable_from_wkb(lines)[0]), reach_m)
         for route_class, lines in by_class.items()
     }
 

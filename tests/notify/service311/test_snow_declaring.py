@@ -66,16 +66,16 @@ def test_each_reads_the_rule_of_their_own_street_first() -> None:
     route, other = "Snow emergency routes", "Other streets"
     assert set(sets) == {frozenset({route}), frozenset({other}), frozenset({route, other})}
     on_route = text_of(alert, sets[frozenset({route})])
-    assert "No parking on your street, a snow route from" in on_route
+    assert "No parking on the snow route near you from" in on_route
     assert "Then" not in on_route
     elsewhere = text_of(alert, sets[frozenset({other})])
     assert "No parking on the even-numbered side from" in elsewhere
     assert "Then" not in elsewhere
     both = text_of(alert, sets[frozenset({route, other})])
-    assert both.index("your street") < both.index("Then no parking on the even-numbered side")
+    assert both.index("the snow route near you") < both.index("Then no parking on the even-numbered side")
     general = text_of(alert, 0)
     assert general.index("on snow emergency routes") < general.index("Then no parking on the even-numbered side")
-    assert "en su calle, ruta de nieve" in text_of(alert, sets[frozenset({route})], "es")
+    assert "en la ruta de nieve cercana" in text_of(alert, sets[frozenset({route})], "es")
 
 
 def test_where_nothing_is_forbidden_the_general_words_are_read() -> None:
