@@ -110,6 +110,10 @@ def test_a_calendar_of_a_zone_is_read_again_as_it_was_meant(door: httpx.Client, 
     _, later = ics(door.get(address).content)
     (gone,) = [one for one in later if one["DTSTART"].dt == off]
     assert (str(gone["STATUS"]), str(gone["SUMMARY"]), gone["SEQUENCE"]) == ("CANCELLED", "No collection of trash", 2)
+    made = form(door, "/collections/feed?lang=en", place="0.5 0.5 120 Main St").headers["location"].partition("?")[0]
+    reminding = ics(door.get(f"{made}.ics?remind=20").content)[1]
+    assert {str(one["STATUS"]) for one in reminding if not one.subcomponents} == {"CANCELLED"}
+    assert {one.subcomponents[0]["TRIGGER"].dt for one in reminding if one.subcomponents} == {timedelta(hours=-4)}
     assert str(gone["UID"]) in {str(one["UID"]) for one in events}, "the event stays the same"
 
 
