@@ -40,6 +40,7 @@ SIGN_IN, PAGE, KEY, COUNT, STRANGER, API_ADDRESS = 20, 3_000, 1_200, 60, 120, 6_
 COMPOSE = 240  # saves and counts of one browser: one is sent at a time, and none while nothing changes
 COMPOSERS = 6_000  # the same of an address: a city hall shares one, and a cookie is easily invented
 SUGGEST = 600  # of an address that is being typed: about five for each, and many phones share a network address
+LOOKED_UP = 60  # searches for answers, and files of open data, which are made for whoever asks
 COLLECTIONS = 60  # calendars of households and reports of wrong dates
 SHARED = 10  # factor for an address that is a proxy missing from the settings: all its clients share the address
 # Requests that reveal how many people live where. Each kind has its own limit, so that an operator who has drawn areas
@@ -49,7 +50,7 @@ COUNTS = {
     "preview": re.compile(r"GET /api/v1/alerts/[^/]*/(audience|plan)"),
     "draft": re.compile(r"POST /api/v1/alerts/?$"),  # its area is counted on every page that shows it
 }
-PAGES = ("/alerts/", "/verify/", "/feeds/", "/u/", "/join/", "/j/", "/me/", "/collections/")
+PAGES = ("/alerts/", "/verify/", "/feeds/", "/u/", "/join/", "/j/", "/me/", "/collections/", "/answers/")
 ALARM_EVERY_S = 3600.0
 
 
@@ -129,8 +130,10 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
         session = Request(scope).cookies.get(cookie_name(), "")
         own = (Bound("compose", session, COMPOSE),) if session else ()
         return (*own, Bound("composers", address, COMPOSERS * times))
-    if scope["method"] == "POST" and path.startswith("/collections/"):  # each stores a row
+    if scope["method"] == "POST" and path.startswith("/collections/", "/answers/"):  # each stores a row
         return (Bound("collections", address, COLLECTIONS * times),)
+    if (scope["method"] == "POST" and path == "/answers") or path.startswith("/data/"):
+        return (Bound("looked-up", address, LOOKED_UP * times),)
     if path == "/join/suggest":
         return (Bound("suggest", address, SUGGEST * times),)
     if path == "/" or f"{path}/".startswith(PAGES):

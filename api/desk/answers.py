@@ -15,6 +15,7 @@ from api.console.forms import whole_number
 from api.errors import tell
 from api.ids import Id
 from api.rendering import page
+from notify.accounts import operators
 from notify.core.city_time import on_clock
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
@@ -55,11 +56,13 @@ def look(request: Request, caller: Viewer, asked: Said = "", language: Said = ""
 
 @router.get("/new")
 def show_new(request: Request, caller: Viewer) -> Response:
+    operators.require(caller.acting, "words")
     return _form(request, caller, {})
 
 
 @router.get("/{number}")
 def show_one(number: Id, request: Request, caller: Viewer) -> Response:
+    operators.require(caller.acting, "words")
     with transaction() as s:
         there = store.of_number(s, number)
     given = {f"{name}_{language}": getattr(one, name) for language, one in there.items() for name in FIELDS}
@@ -70,6 +73,7 @@ def show_one(number: Id, request: Request, caller: Viewer) -> Response:
 
 @router.post("/save")
 async def save(request: Request, caller: Viewer) -> Response:
+    operators.require(caller.acting, "words")
     async with request.form(max_fields=100, max_files=0) as sent:
         given = {name: value for name, value in sent.items() if isinstance(value, str)}
     try:

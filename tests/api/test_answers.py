@@ -30,6 +30,8 @@ def words(page: str) -> str:
 
 def test_an_answer_is_written_found_changed_and_ended(at_desk: Desk, door: httpx.Client) -> None:
     agent = at_desk("agent")
+    assert agent.post("/desk/answers/save", data=FORM).status_code == 403
+    agent = at_desk("approver")
     assert "Is the water safe" not in door.get("/answers").text
     listed = agent.post("/desk/answers/save", data=FORM, follow_redirects=True)
     assert "Is the water safe to drink?" in listed.text
@@ -51,9 +53,10 @@ def test_an_answer_is_written_found_changed_and_ended(at_desk: Desk, door: httpx
 
 
 def test_a_search_on_the_public_page_finds_or_is_listed_for_the_editor(at_desk: Desk, door: httpx.Client) -> None:
-    at_desk("agent").post("/desk/answers/save", data=FORM)
+    at_desk("approver").post("/desk/answers/save", data=FORM)
     assert "1 answer found." in words(door.post("/answers", data={"asked": "boyl watter"}).text)
-    nothing = door.post("/answers?lang=es", data={"asked": "licencia de perro en 12 Main"})
+    for _ in range(search.OFTEN):
+        nothing = door.post("/answers?lang=es", data={"asked": "licencia de perro en 12 Main"})
     assert "No tenemos respuesta" in words(nothing.text)
     assert nothing.headers["cache-control"] == "no-store"
     assert "licencia main perro" in words(at_desk("author").get("/desk/answers").text)
@@ -107,7 +110,8 @@ def test_a_question_by_text_is_answered_if_an_answer_fits_well(said: str, meanin
 
 @pytest.mark.usefixtures("_written")
 def test_a_question_by_text_that_no_answer_has_is_listed_by_its_words_alone() -> None:
-    hear("when does the circus come? 215-555-0143", "SM1")
-    hear("the circus came, lovely", "SM2")
+    for n in range(search.OFTEN):
+        hear("when does the circus come? 215-555-0143", f"SM{n}")
+        hear("the circus came, lovely", f"SN{n}")
     with transaction() as s:
-        assert [(one.words, one.times) for one in search.in_vain(s)] == [("circus come", 1)]
+        assert [(one.words, one.times) for one in search.in_vain(s)] == [("circus come", search.OFTEN)]

@@ -7,14 +7,19 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.core.kept_results import KeptResults
 from notify.core.settings import settings
 from notify.models import Answer
 from notify.service311.answers import store, words
 from notify.service311.answers.words import CONFIGS, Match
 
 MOST = 10  # answers of one search
+OFTEN = 3  # fewer searches in vain are not listed: somebody may have typed a name
+MOST_A_DAY = 1_000  # different searches in vain that are kept of one day
 KEPT = timedelta(days=90)
 LONGEST = 100  # characters that are kept of a search in vain
+
+_vocabulary: KeptResults[tuple[str, str], frozenset[str]] = KeptResults(most=8)  # by language and version
 
 
 class Found(NamedTuple):
@@ -47,11 +52,11 @@ def find(s: Session, asked: str, language: str, now: datetime, *, keep: bool = T
 
 
 def in_vain(s: Session, most: int = 100) -> Sequence[InVain]:
-    """Return what was searched for without an answer, the most frequent first."""
+    """Return what was searched for OFTEN and more without an answer, the most frequent first."""
     rows = s.execute(
         text("""SELECT words, language, sum(count) AS times FROM answer_searches
-                 GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT :most"""),
-        {"most": most},
+                 GROUP BY 1, 2 HAVING sum(count) >= :often ORDER BY 3 DESC, 1 LIMIT :most"""),
+        {"most": most, "often": OFTEN},
     )
     return [InVain(row.words, row.language, row.times) for row in rows]
 
@@ -61,12 +66,21 @@ def forget_old(s: Session, now: datetime) -> None:
     s.execute(text("DELETE FROM answer_searches WHERE day < :old"), {"old": old})
 
 
-def _known(s: Session, language: str, now: datetime) -> set[str]:
-    """Return the words of the answers in force."""
-    known: set[str] = set()
-    for one in store.in_force(s, language, now):
-        known.update(words.words_of(f"{one.question} {one.keywords} {one.answer} {one.short}"))
-    return known
+def _known(s: Session, language: str, now: datetime) -> frozenset[str]:
+    """Return the words of the answers in force, read anew when one of them changes, begins or ends."""
+    version: str = s.execute(
+        text("""SELECT coalesce(md5(string_agg(concat_ws(' ', number, version, question), '|' ORDER BY number)), '')
+                  FROM answers
+                 WHERE language = :language AND valid_from <= :now AND (valid_until IS NULL OR valid_until > :now)"""),
+        {"language": language, "now": now},
+    ).scalar_one()
+
+    def read() -> frozenset[str]:
+        each = store.in_force(s, language, now)
+        said = (f"{one.question} {one.keywords} {one.answer} {one.short}" for one in each)
+        return frozenset(word for one in said for word in words.words_of(one, most=None))
+
+    return _vocabulary.get((language, version), read)
 
 
 def _stems(s: Session, config: str, said: Sequence[str]) -> list[str]:
@@ -112,7 +126,9 @@ def _note(s: Session, config: str, said: Sequence[str], language: str, now: date
     kept = " ".join(meant)[:LONGEST]
     if kept:
         s.execute(
-            text("""INSERT INTO answer_searches (words, language, day, count) VALUES (:words, :language, :day, 1)
+            text("""INSERT INTO answer_searches (words, language, day, count)
+                    SELECT :words, :language, :day, 1
+                     WHERE (SELECT count(*) FROM answer_searches WHERE day = :day) < :most
                         ON CONFLICT (words, language, day) DO UPDATE SET count = answer_searches.count + 1"""),
-            {"words": kept, "language": language, "day": now.astimezone(settings().tz).date()},
+            {"words": kept, "language": language, "day": now.astimezone(settings().tz).date(), "most": MOST_A_DAY},
         )

@@ -16,7 +16,7 @@ from notify.core.translation import gettext as _
 from notify.models import Answer, Incident, Operator
 from notify.service311.answers.words import CONFIGS, folded
 
-LOCK = 7_461_032  # two at once would take one number
+LOCK = 7_461_062  # two at once would take one number
 LONGEST = {"question": 200, "answer": 4_000, "short": 300, "keywords": 300}  # characters
 
 
@@ -47,7 +47,7 @@ def save(s: Session, written: Written, now: datetime, by: Operator) -> int:
 
     Raises NotAllowed; NotFound; Invalid for missing words; Refused when somebody else changed it meanwhile.
     """
-    operators.require(by, "note")
+    operators.require(by, "words")
     texts = {language: _checked(language, one) for language, one in written.texts.items()}
     if set(texts) != set(settings().languages):
         raise Invalid(_("The answer is needed in every language: %(all)s.", all=", ".join(settings().languages)))
@@ -91,7 +91,7 @@ def save(s: Session, written: Written, now: datetime, by: Operator) -> int:
 
 def end(s: Session, number: int, now: datetime, by: Operator) -> None:
     """Let an answer end now. Raises NotAllowed, NotFound."""
-    operators.require(by, "note")
+    operators.require(by, "words")
     for one in of_number(s, number).values():
         one.valid_from, one.valid_until = min(one.valid_from, now), now
         one.version, one.changed_at, one.changed_by = one.version + 1, now, by.id

@@ -35,9 +35,9 @@ def folded(said: str) -> str:
     return without_marks(visible(said)).lower()
 
 
-def words_of(said: str) -> list[str]:
+def words_of(said: str, most: int | None = MOST_WORDS) -> list[str]:
     """Return the words of a question, without digits: no number or address is searched for, or kept."""
-    return _WORD.findall(folded(re.sub(r"\S*[@\d]\S*", " ", said)))[:MOST_WORDS]
+    return _WORD.findall(folded(re.sub(r"\S*[@\d]\S*", " ", said)))[:most]
 
 
 def is_question(said: str) -> bool:

@@ -28,9 +28,12 @@ REMOVED = "[…]"
 # the page asks agents to write none.
 _PERSONAL = regex.compile(
     r"""[\w.+'-]+@[\w-]+(\.[\w-]+)+
-      | \+?\(?\d[\d\s().-]{5,}\d
+      | \+?\(?\d[\d\s().-]{4,}\d
+      | \b\d{1,6}[A-Za-z]?\s+(?:[\p{L}\d'.-]+\s+){1,3}(?i:st|street|ave?|avenue|rd|road|blvd|boulevard|ln|lane|dr|drive
+          |ct|court|pl|place|way|ter|terrace|pkwy|hwy|sq|square)\b\.?
+      | \b(?i:apt|apartment|unit|apto|ste|suite)\.?\s*\#?\w{1,6}\b
       | \b\d{1,6}[A-Za-z]?\s+(?:[NSEW]\.?\s+)?(?:\p{Lu}[\p{L}'.-]*|\d+(?:st|nd|rd|th))(?:\s+\p{Lu}[\p{L}'.-]*){0,3}
-      | \b(?:calle|avenida|av\.?|c/)\s+[\p{L}\s]{2,30}?\s*\d{1,6}\b""",
+      | \b(?i:calle|avenida|av\.?|c/)\s+[\p{L}\s]{2,30}?\s*\d{1,6}\b""",
     regex.X,
 )
 

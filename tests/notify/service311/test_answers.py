@@ -97,16 +97,12 @@ def test_only_a_clear_match_is_good_enough_to_be_sent() -> None:
 @pytest.mark.usefixtures("_answers")
 def test_searches_in_vain_are_counted_by_their_words_alone_and_forgotten() -> None:
     with transaction() as s:
-        for asked in (
-            "Dog license for 120 Main St", "the license of a dog? 215-555-0143 ann@example.org", "licencia de perro",
-        ):  # fmt: skip
-            search.find(s, asked, "es" if "perro" in asked else "en", NOW)
+        for asked in ("Dog license for 120 Main St", "the license of a dog? 215-555-0143 ann@example.org"):
+            for _ in range(search.OFTEN):
+                search.find(s, asked, "en", NOW)
+        search.find(s, "ann lee", "en", NOW)  # once: it may be a name
         search.find(s, "zebra crossing", "en", NOW, keep=False)
-        kept = [tuple(one) for one in search.in_vain(s)]
-        assert ("dog license", "en", 1) in kept
-        assert ("dog license main", "en", 1) in kept
-        assert ("licencia perro", "es", 1) in kept
-        assert len(kept) == 3
+        assert [tuple(one) for one in search.in_vain(s)] == [("dog license", "en", 3), ("dog license main", "en", 3)]
         search.forget_old(s, NOW + search.KEPT + timedelta(days=2))
         assert search.in_vain(s) == []
 

@@ -127,6 +127,8 @@ def test_the_address_on_the_screen_gives_the_zone_of_the_reasons_kind_and_is_not
         ("vive en calle Mayor 14", "vive en […]"),
         ("3 bins missed since 2 weeks", "3 bins missed since 2 weeks"),
         ("account 123456789", "account […]"),
+        ("lives at 120 main st; acct 123456; apt 4B", "lives at […]; acct […]; […]"),
+        ("12 north elm avenue", "[…]"),
     ],
 )
 def test_a_note_keeps_no_number_email_or_address(note: str, kept: str) -> None:
