@@ -130,7 +130,7 @@ def _bounds(scope: Scope) -> tuple[Bound, ...]:
         session = Request(scope).cookies.get(cookie_name(), "")
         own = (Bound("compose", session, COMPOSE),) if session else ()
         return (*own, Bound("composers", address, COMPOSERS * times))
-    if scope["method"] == "POST" and path.startswith("/collections/", "/answers/"):  # each stores a row
+    if scope["method"] == "POST" and path.startswith("/collections/"):  # each stores a row
         return (Bound("collections", address, COLLECTIONS * times),)
     if (scope["method"] == "POST" and path == "/answers") or path.startswith("/data/"):
         return (Bound("looked-up", address, LOOKED_UP * times),)
