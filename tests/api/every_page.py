@@ -24,6 +24,7 @@ from notify.delivery import sender_pool
 from notify.delivery.requests import unsubscribe_url
 from notify.models import OutsideFeed
 from notify.outside.messages import Words
+from notify.service311.answers import store as answers
 from notify.subscribers import consent, joining
 from tests import factories
 from tests.api import asked
@@ -66,6 +67,8 @@ def paths(
         lifecycle.cancel(s, called_off, factories.operator(s), city)
         alarms.sound(s, "sender-stopped", "A sender is stopped.", city)
         factories.place_check(s, "9 Nowhere Lane", now=city)
+        said = answers.Text("Is the water safe?", "Yes.")
+        answers.save(s, answers.Written({"en": said, "es": said}), city, factories.operator(s))
         newcomer = operators.add(s, "newcomer@example.gov", "author", city)
         join = links.make(s, newcomer, "join", city)
         enter = links.make(s, newcomer, "training", city)
@@ -164,6 +167,7 @@ def paths(
         "/answers",
         "/desk/answers",
         "/desk/answers/new",
+        "/desk/answers/1",
         "/desk/calls",
         "/desk/calls/reasons",
         "/desk/requests",
