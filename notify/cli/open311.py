@@ -22,7 +22,7 @@ def services(as_json: Json = False) -> None:
         try:
             found = city.services()
         except client.Unavailable as error:
-            raise Unavailable(f"The services cannot be read: {error}.", hint=endpoint.HINT) from None
+            raise Unavailable(f"The services cannot be read: {error}.", hint=endpoint.hint()) from None
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -42,7 +42,7 @@ def request(
         try:
             found = city.request(number)
         except client.Unavailable as error:
-            raise Unavailable(f"The request cannot be read: {error}.", hint=endpoint.HINT) from None
+            raise Unavailable(f"The request cannot be read: {error}.", hint=endpoint.hint()) from None
     if found is None:
         raise NotFound(f"The city's system has no request {number!r}.", hint="Ask the caller for the number once more.")
     if as_json:

@@ -9,11 +9,11 @@ from notify.channels.http.outbound import Outbound
 from notify.core import server_addresses
 from notify.core.errors import Unavailable as NotSet
 from notify.core.settings import Settings
+from notify.core.translation import gettext as _
 from notify.service311.open311.client import Dialect, Open311
 
-HINT = (
-    "Write TOCSIN_OPEN311 as the https address up to the version, and what differs from the specification:"
-    " https://311.example.gov/open311/v2 format=xml page_size=100 pages=no zone_in_dates=no key_to_read=yes"
+EXAMPLE = (
+    "https://311.example.gov/open311/v2 format=xml page_size=100 pages=no zone_in_dates=no key_to_read=yes"
     " near=yes jurisdiction=example.gov"
 )
 
@@ -34,20 +34,29 @@ def parsed(said: str, simulator_url: str = "") -> tuple[str, Dialect]:
     """
     root, *words = said.split() or [""]
     if not root:
-        raise NotSet("TOCSIN_OPEN311 names no request system.", hint=HINT)
+        raise NotSet(_("TOCSIN_OPEN311 names no request system."), hint=hint())
     simulated = simulator_url and root.startswith(f"{simulator_url}/")
     if not (simulated or server_addresses.is_https(root)):
-        raise NotSet("TOCSIN_OPEN311 does not begin with an https address.", hint=HINT)
+        raise NotSet(_("TOCSIN_OPEN311 does not begin with an https address."), hint=hint())
     given: dict[str, Any] = {}
     for word in words:
-        name, _, value = word.partition("=")
+        name, _equals, value = word.partition("=")
         read = _READ.get(name, {}).get(value, value if name == "jurisdiction" else None)
         if name == "page_size" and value.isascii() and value.isdecimal() and 1 <= int(value) <= 1000:
             read = int(value)
         if read in (None, "") or name in given:
-            raise NotSet(f"TOCSIN_OPEN311 says {word!r}, which is not understood.", hint=HINT)
+            raise NotSet(_("TOCSIN_OPEN311 says “%(word)s”, which is not understood.", word=word), hint=hint())
         given[name] = read
     return root, Dialect(**given)
+
+
+def hint() -> str:
+    """Return how the setting is written."""
+    return _(
+        "Write TOCSIN_OPEN311 as the https address up to the version, and what differs from the specification:"
+        " %(example)s",
+        example=EXAMPLE,
+    )
 
 
 _YES_NO = {"yes": True, "no": False}

@@ -25,7 +25,7 @@ from notify.service311.open311.client import (
     Unavailable,
     Wanted,
 )  # fmt: skip
-from notify.service311.open311.endpoint import HINT, parsed
+from notify.service311.open311.endpoint import hint, parsed
 from notify.service311.open311.reading import Filed
 from tests.notify.channels.stand_in import Reply, Seen, StandIn
 
@@ -215,7 +215,7 @@ def test_the_settings_name_the_endpoint_and_how_it_speaks() -> None:
 def test_a_setting_that_is_not_understood_says_how_it_is_written(said: str) -> None:
     with pytest.raises(NotSet, match="TOCSIN_OPEN311") as caught:
         parsed(said)
-    assert caught.value.hint == HINT
+    assert caught.value.hint == hint()
 
 
 def test_the_command_line_shows_services_and_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
