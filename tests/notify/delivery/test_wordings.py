@@ -293,6 +293,34 @@ def test_what_is_held_keeps_its_wording(database: str, change: Callable[[int], N
     assert by_contact() == before
 
 
+def test_a_batch_that_is_divided_as_it_is_released_keeps_its_wording(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of its two waits for a newer alert of the same digest, the other goes alone."""
+    monkeypatch.setenv("TOCSIN_QUIET_HOURS", "off")
+    settings.cache_clear()
+    now = datetime.now(UTC)
+    with transaction() as s:
+        zone(s, now=now)
+        zone(s, "Spot", square(0.19, 0.19, 0.02), now=now)
+        who = residents(s, [Person(at=[at], topics=("snow",)) for at in (WEST, (0.3, 0.3))], now=now)
+        s.add_all(Choices(subscriber_id=one.id, digest="daily") for one in who)
+    more = {"event": "snow", "now": now, "expires_at": now + timedelta(days=3)}
+    first = alert_resolved(wording_parts=PARTS, wordings=(Wording(frozenset({1}), area="Far West"),), **more)
+    alert_resolved(zones=("Spot",), **more)
+    as_owner("UPDATE batches SET held_until = now() - interval '1 second'")
+    held.release(datetime.now(UTC))
+    rows = sql(
+        """SELECT d.contact_id, d.state::text, b.wording, b.id FROM deliveries d JOIN batches b ON b.id = d.batch_id
+            WHERE d.alert_id = :a ORDER BY 1""",
+        a=first,
+    )
+    assert [(row.contact_id, row.state, row.wording) for row in rows] == [
+        (who[0].sms, "held", 1), (who[1].sms, "queued", 1)
+    ]  # fmt: skip
+    assert rows[0].id != rows[1].id
+
+
 def send_all(providers: Providers, transport: Transport, redis: "redis_client.Redis") -> None:
     for (batch,) in sql("SELECT id FROM batches WHERE state = 'waiting' ORDER BY id"):
         leased = leases.lease(batch, 60)
