@@ -167,7 +167,7 @@ def card_page(
             for place in shown.places
             if place.here is not None
             for told in place.here.alerts
-            if told.stands in ("active", "replaced")
+            if told.stands == "active"
         },
         "languages": spoken_to_residents(),
         "consent_words": {one.channel: entering.words(one.channel, language) for one in shown.contacts},

@@ -71,7 +71,7 @@ def in_zone(s: Session, zone_id: int, now: datetime) -> Here | None:
     shape = zones.tree.geometries[row]
     found = [told for told in alerts(s, now) if told.alert.area is not None]
     areas = readable_areas({told.alert.area for told in found if told.alert.area is not None})
-    met = [told for told in found if told.alert.area in areas and areas[told.alert.area].intersects(shape)]
+    met = [told for told in found if told.alert.area in areas and areas[told.alert.area].intersection(shape).area > 0]
     return _here([(zone_id, str(about["name"]), str(about["kind"]))], met, calendar, now)
 
 

@@ -13,6 +13,7 @@ from notify.core import translation
 from notify.core.errors import NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import Alert, Contact, DirectMessage, StoredContent, Subscriber
+from notify.service311.desk import here
 from notify.service311.desk.acts import Call
 from notify.subscribers import consent, serving
 from notify.subscribers.joining import require_sender
@@ -33,7 +34,8 @@ def resend(s: Session, call: Call, alert_id: int, contact_id: int, now: datetime
     got = s.execute(text(_GOT), {"alert": alert_id, "resident": call.resident}).first()
     if alert is None or got is None:
         raise NotFound(_("This resident got no such alert."))
-    if alert.expires_at <= now or alert.status != "Actual":
+    told = here.one(s, alert_id, now)
+    if told is None or told.stands != "active" or alert.status != "Actual":
         raise Refused(_("This alert is over: it is not sent again."), hint=_("Read it to the caller."))
     stopped = consent.topics_left(s, contact.channel, contact.address_index)
     if consent.reasons_against(s, contact.channel, contact.address_index) or alert.topic in stopped:
