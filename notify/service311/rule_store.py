@@ -127,11 +127,18 @@ def add_exceptions(
 ) -> list[int]:
     """Add many days' changes at once, as a storm makes them: however many rows there are. Raises NotAllowed."""
     operators.require_by(by, "collections")
+    _lock(s)
+    last = s.scalar(select(func.max(CollectionRule.place))) or 0
     rows = [
         CollectionRule(
-            kind="exception", body=rule_data.to_data(one), reason=one.reason, made_at=now, made_by=by.id if by else None
+            kind="exception",
+            body=rule_data.to_data(one),
+            reason=one.reason,
+            made_at=now,
+            made_by=by.id if by else None,
+            place=last + n,
         )
-        for one in exceptions
+        for n, one in enumerate(exceptions, 1)
     ]
     s.add_all(rows)
     s.flush()
