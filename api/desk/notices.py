@@ -14,6 +14,7 @@ from api.rendering import page
 from notify.accounts import operators
 from notify.alerts import lifecycle
 from notify.alerts.readiness import channel_policies
+from notify.alerts.writing import times
 from notify.audience import written
 from notify.core.city_time import on_clock
 from notify.core.db import transaction
@@ -150,6 +151,9 @@ def _again(changed: Changed) -> tuple[int | None, int | None]:
 
 def _launch(on: str, at: str) -> datetime:
     try:
-        return on_clock(datetime.combine(date.fromisoformat(on), time.fromisoformat(at)), settings().tz)
-    except ValueError:
+        day = date.fromisoformat(on)
+        if day > datetime.now(UTC).date() + times.FURTHEST_LAUNCH:
+            raise ValueError
+        return on_clock(datetime.combine(day, time.fromisoformat(at)), settings().tz)
+    except (ValueError, OverflowError):
         raise Invalid(_("Give the date and time at which the notice goes out.")) from None

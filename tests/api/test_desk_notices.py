@@ -143,9 +143,12 @@ def test_what_reaches_more_than_one_may_write_to_alone_waits_for_another(
     monkeypatch.setenv("TOCSIN_ALONE_MOST", "1")
     settings.cache_clear()
     desk = at_desk("agent")
+    assert publish(desk, when="later", on="9999-12-31", at="10:00").status_code == 422
     where = publish(desk).headers["location"]
     assert "It waits for another person" in words(desk.get(where).text)
     number = asked.number("SELECT id FROM alerts WHERE state = 'draft'")
+    assert at_desk("approver").get(f"/console/alerts/{number}").status_code == 200
+    desk = at_desk("agent")
     assert desk.post(f"{where}/cancel").status_code == 303
     assert publish(desk, when="later", on=next_thursday().isoformat(), at="04:00").status_code == 303
     assert asked.number("SELECT count(*) FROM alerts WHERE state = 'draft' AND launch_at IS NOT NULL") == 1

@@ -125,6 +125,7 @@ def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:
     return {
         (one.subject, one.day): Told(one.id, one.alert_id, one.incident_id, alert.state, one.edition, is_out(alert))
         for one, alert in rows
+        if alert.state is not AlertState.CANCELLED or alert.launched_at is not None
     }
 
 
