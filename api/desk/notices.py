@@ -13,7 +13,9 @@ from api.ids import Id
 from api.rendering import page
 from notify.accounts import operators
 from notify.alerts import lifecycle
+from notify.alerts.approving import approval_asks
 from notify.alerts.readiness import channel_policies
+from notify.alerts.reporting import reports
 from notify.alerts.writing import times
 from notify.audience import written
 from notify.core.city_time import on_clock
@@ -22,8 +24,10 @@ from notify.core.errors import Invalid, Refused, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.delivery import senders
+from notify.models import Alert
 from notify.models.states import AlertState
 from notify.operations import tasks
+from notify.service311 import calendars
 from notify.service311.notices import holidays, kept, publishing, showing
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.holidays import Changed
@@ -39,7 +43,7 @@ def list_holidays(request: Request, caller: Viewer) -> Response:
     now = datetime.now(UTC)
     with transaction() as s:
         found, recent = holidays.upcoming(s, now), kept.recent(s, now)
-    return page(request, "desk/notices.html", caller=caller, holidays=found, recent=recent)
+    return page(request, "desk/notices.html", caller=caller, holidays=found, recent=recent, this_year=calendars.today(now).year)
 
 
 @router.get("/holiday")
@@ -118,10 +122,10 @@ def _holiday(
     if changed.parts:
         counted = showing.reached(by_zone, whole, channels, now)
         shown |= {"rows": showing.rows(changed.zones, changed.parts, counted), "all": counted}
-        shown["best"] = publishing.best_launch(changed.first_day, changed.last_day, now, settings().tz)
+        shown["best"] = publishing.best_launch(changed.first_day, now, settings().tz)
     return page(
         request, "desk/notice_holiday.html", caller=caller, told=told, channels=channels,
-        given=given or {"channel": ticked, "when": "", "on": "", "at": ""}, **shown,
+        given=given or {"channel": ticked, "when": "", "on": "", "at": ""}, alone_most=settings().alone_most, **shown,
     )  # fmt: skip
 
 
@@ -129,7 +133,10 @@ def _notice_page(request: Request, caller: Caller, notice_id: int, told: Told | 
     operators.require(caller.acting, "draft collection")
     with transaction() as s:
         shown = kept.shown(s, notice_id)
-    return page(request, "desk/notice.html", caller=caller, told=told, one=shown)
+        counted = reports.progress(s, shown.alert_id)
+        waiting = approval_asks.waiting(s, s.get_one(Alert, shown.alert_id), datetime.now(UTC), settings())
+    messages = sum(counted.audience.by_channel.values()) if counted.is_counted else None
+    return page(request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, waiting=waiting)
 
 
 def _notice(changed: Changed) -> Notice:

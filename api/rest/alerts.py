@@ -26,7 +26,7 @@ from api.rest.lint import AlertWithFindings, FindingOut, SimilarOut
 from api.rest.tallies import for_caller
 from api.seats import area_seat
 from notify.alerts import lifecycle
-from notify.alerts.approving import audience_size, explanation
+from notify.alerts.approving import audience_size, composed, explanation
 from notify.alerts.reporting import history, reports
 from notify.alerts.words import linting
 from notify.alerts.writing import drafting, similar
@@ -147,14 +147,17 @@ def get_report(
 )
 def approve_alert(alert_id: Id, caller: Reader, seen: Seen | None = None) -> Response:
     """Somebody other than the author must approve an emergency, certain events, free text, or a large audience.
-    A program that has shown the area and the number of messages to a person sends both, so that no others go out."""
+    A program that has shown the area and the number of messages to a person sends both, so that no others go out. A collection
+    notice is launched with it, or scheduled, as its author chose."""
     now, seen = datetime.now(UTC), seen or Seen()
     with transaction() as s:
         sent = audience_size.sent_now(s, alert_id, seen.typed, now)
     with transaction() as s:
-        approved = lifecycle.approve(s, alert_id, caller.acting, now, settings())
+        approved = composed.approve(s, alert_id, caller.acting, now, settings())
         audience_size.require_seen(approved, seen.area_hash, seen.typed, sent)
         counted = reports.progress(s, alert_id)
+    if approved.state is AlertState.SENDING:
+        tasks.ring_alert(approved)
     return JSONResponse(counted.as_json())
 
 

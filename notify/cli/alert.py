@@ -10,7 +10,7 @@ import typer
 
 from notify import audience
 from notify.alerts import lifecycle
-from notify.alerts.approving import explanation
+from notify.alerts.approving import composed, explanation
 from notify.alerts.reporting import after_action, history, report_files, reports
 from notify.alerts.writing import wordings
 from notify.cli import acting, bars, report_output, watching
@@ -127,8 +127,11 @@ def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
     alert with free text, and one for more contacts than TOCSIN_ALONE_MOST.
     """
     with transaction() as s:
-        alert = lifecycle.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
-    sends = f"; `tocsin alert launch {alert.id}` schedules it for {planned(alert.launch_at)}" if alert.launch_at else ""
+        alert = composed.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
+    if alert.state is AlertState.SENDING:  # a collection notice goes out with its approval
+        tasks.ring_alert(alert)
+    waits = alert.launch_at is not None and alert.state is AlertState.APPROVED
+    sends = f"; `tocsin alert launch {alert.id}` schedules it for {planned(alert.launch_at)}" if waits else ""
     ends = f"expires {planned(alert.expires_at)}"
     _say(alert, f"approved; area {(alert.area_hash or '')[:12]}; {ends}{sends}", as_json)
 

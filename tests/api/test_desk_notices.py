@@ -89,6 +89,8 @@ def test_an_agent_publishes_to_those_who_are_concerned(at_desk: Desk, zones: dic
             WHERE d.state IN ('queued', 'held') ORDER BY 1, 2"""
     )
     assert [tuple(one) for one in told] == [("email", "en", 1), ("email", "es", 1), ("sms", "en", 1), ("sms", "es", 1)]
+    asked.do("UPDATE alerts SET audience_total = audience_total + 10")  # with those who were left out
+    assert "4 messages" in words(desk.get(answer.headers["location"]).text)
     with transaction() as s:
         (script,) = kept.for_zone(s, zones["North"], datetime.now(UTC))
         assert kept.for_zone(s, zones["South"], datetime.now(UTC)) == []
@@ -147,12 +149,28 @@ def test_what_reaches_more_than_one_may_write_to_alone_waits_for_another(
     where = publish(desk).headers["location"]
     assert "It waits for another person" in words(desk.get(where).text)
     number = asked.number("SELECT id FROM alerts WHERE state = 'draft'")
-    assert at_desk("approver").get(f"/console/alerts/{number}").status_code == 200
-    desk = at_desk("agent")
     assert desk.post(f"{where}/cancel").status_code == 303
     assert publish(desk, when="later", on=next_thursday().isoformat(), at="04:00").status_code == 303
-    assert asked.number("SELECT count(*) FROM alerts WHERE state = 'draft' AND launch_at IS NOT NULL") == 1
-    assert number == 1
+    assert "It goes out by itself at" in words(desk.get("/desk/notices/2").text)
+    again = asked.number("SELECT id FROM alerts WHERE state = 'draft' AND launch_at IS NOT NULL")
+    assert (number, again) == (1, 2)
+
+
+@pytest.mark.parametrize(("when", "state"), [("now", "sending"), ("later", "scheduled")])
+def test_an_approved_notice_goes_out_when_its_author_chose(
+    at_desk: Desk, zones: dict[str, int], monkeypatch: pytest.MonkeyPatch, when: str, state: str
+) -> None:
+    monkeypatch.setenv("TOCSIN_ALONE_MOST", "1")
+    settings.cache_clear()
+    at = {"on": next_thursday().isoformat(), "at": "04:00"}
+    where = publish(at_desk("agent"), when=when, **at).headers["location"]
+    shown = at_desk("approver").get("/console/alerts/1").text
+    assert "With your approval it goes out" in shown
+    fields = dict(re.findall(r'name="(area_hash|messages)" value="([^"]+)"', shown))
+    answer = at_desk("approver").post("/console/alerts/1/approve", data=fields)
+    assert answer.status_code == 303, words(answer.text)
+    assert asked.rows("SELECT state FROM alerts")[0].state == state
+    assert "approved and not sent" not in words(at_desk("agent").get(where).text)
 
 
 def restrict(zone: int, to: date) -> None:
@@ -192,6 +210,24 @@ def test_a_holiday_that_was_told_is_corrected_where_it_differs(at_desk: Desk, zo
     assert [one.phase for one in asked.rows("SELECT phase FROM alerts ORDER BY id")] == ["issue", "update"]
 
 
+def test_two_holidays_of_a_week_are_told_once(at_desk: Desk, zones: dict[str, int]) -> None:
+    """One that is over is not offered; one that moves nothing says so."""
+    now, thanksgiving = datetime.now(UTC), next_thursday()
+    over = calendars.today(now) - timedelta(days=1)
+    with transaction() as s:
+        for name, day in (("B", thanksgiving), ("Nothing", thanksgiving + timedelta(days=17)), ("Over", over)):
+            rule_store.add_holiday(s, name, [day], "x", now)
+        rule_store.add_rule(s, Rule(frozenset({"B", "Nothing", "Over"}), Effect.SLIDE), "x", now)
+        days.publish(s, "x", now)
+    desk = at_desk("agent")
+    assert publish(desk).status_code == 303
+    shown = words(desk.get("/desk/notices").text)
+    assert re.search(r"Thanksgiving Day Thursday, \w+ \d+(, \d+)? Told", shown)
+    assert re.search(r"B Thursday, \w+ \d+(, \d+)? Told", shown)
+    assert re.search(r"Nothing Sunday, \w+ \d+(, \d+)? Changes no day", shown)
+    assert "Over" not in shown
+
+
 def test_two_clicks_tell_it_once(at_desk: Desk, zones: dict[str, int]) -> None:
     desk = at_desk("agent")
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(holiday(desk)).text))
@@ -205,11 +241,11 @@ def test_two_clicks_tell_it_once(at_desk: Desk, zones: dict[str, int]) -> None:
 def test_a_holiday_that_somebody_named_needs_two_people(at_desk: Desk, zones: dict[str, int]) -> None:
     now = datetime.now(UTC)
     with transaction() as s:
-        rule_store.add_holiday(s, "Pay at evil.example", [next_thursday() + timedelta(days=5)], "x", now)
-        rule_store.add_rule(s, Rule(frozenset({"Pay at evil.example"}), Effect.SLIDE), "x", now)
+        rule_store.add_holiday(s, "Founders Day", [next_thursday() + timedelta(days=5)], "x", now)
+        rule_store.add_rule(s, Rule(frozenset({"Founders Day"}), Effect.SLIDE), "x", now)
         days.publish(s, "x", now)
     desk = at_desk("agent")
-    address = re.findall(r'href="(/desk/notices/holiday\?key=[^"]+evil[^"]+)"', desk.get("/desk/notices").text)[0]
+    address = re.findall(r'href="(/desk/notices/holiday\?key=[^"]+Founders[^"]+)"', desk.get("/desk/notices").text)[0]
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(address).text))
     desk.post("/desk/notices/holiday", data={**fields, "channel": "sms", "when": "now"})
     (row,) = asked.rows("SELECT state, two_people FROM alerts")

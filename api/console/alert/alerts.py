@@ -15,7 +15,7 @@ from api.ids import Id
 from api.rendering import page
 from api.rest import tallies
 from notify.alerts import follow_up, lifecycle
-from notify.alerts.approving import approval_asks, audience_size, break_glass, calling, two_people
+from notify.alerts.approving import approval_asks, audience_size, break_glass, calling, composed, two_people
 from notify.alerts.practice import own_tests
 from notify.alerts.reporting import reports
 from notify.alerts.words import linting
@@ -56,9 +56,11 @@ def approve(
         now = datetime.now(UTC)
         found = alert_view.reached(alert_id, now)
         with transaction() as s:
-            approved = lifecycle.approve(s, alert_id, caller.acting, now, settings())
+            approved = composed.approve(s, alert_id, caller.acting, now, settings())
             _as_seen(approved, area_hash)
             audience_size.require_typed(s, approved, found, caller.acting, messages, launches=False)
+        if approved.state is AlertState.SENDING:
+            tasks.ring_alert(approved)
 
     return _done(request, alert_id, caller, step)
 

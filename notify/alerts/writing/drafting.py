@@ -95,7 +95,8 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     filled = compose.fill(event, wanted.phase, wanted.blanks)
     require_cap(wanted)
     _require_earlier(wanted)
-    times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz)
+    longest = alert_times.LONGEST_PUBLISHED if wanted.composed else alert_times.LONGEST_LIFE
+    times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz, longest)
     alert_times.check_blanks(event, filled, times, settings.tz)
     others = wordings.filled(event, wanted.phase, wanted.blanks, wanted.wording_parts, wanted.wordings)
     for other in others:

@@ -19,6 +19,7 @@ from notify.models.states import AlertState
 
 DEFAULT_LIFE = timedelta(hours=12)
 LONGEST_LIFE = timedelta(days=14)
+LONGEST_PUBLISHED = timedelta(days=400)  # of words from a calendar: they hold until the last day that they name
 SHORTEST_LIFE = timedelta(minutes=1)
 FURTHEST_LAUNCH = timedelta(days=366)
 LATE = timedelta(minutes=1)  # a launch later than this rings an alarm
@@ -34,7 +35,12 @@ class Times:
 
 
 def plan(
-    now: datetime, launch_at: datetime | None, expires_at: datetime | None, lasts: timedelta | None, zone: ZoneInfo
+    now: datetime,
+    launch_at: datetime | None,
+    expires_at: datetime | None,
+    lasts: timedelta | None,
+    zone: ZoneInfo,
+    longest: timedelta = LONGEST_LIFE,
 ) -> Times:
     """The times of an alert, from an expiry, a duration or neither. Raises Invalid for impossible times.
 
@@ -67,8 +73,11 @@ def plan(
         )
     if expires_at < begins_at + SHORTEST_LIFE:
         raise Invalid(_("The alert would expire at once."), hint=_("Let it expire a minute or more after its launch."))
-    if expires_at > begins_at + LONGEST_LIFE:
-        raise Invalid(_("An alert expires 14 days after its launch at the latest."), hint=_("Give an earlier expiry."))
+    if expires_at > begins_at + longest:
+        raise Invalid(
+            _("An alert expires %(days)s days after its launch at the latest.", days=longest.days),
+            hint=_("Give an earlier expiry."),
+        )
     return Times(begins_at, launch_at, expires_at)
 
 

@@ -1,7 +1,7 @@
 """The holidays that a notice can be about, and what a chosen one changes in the published calendars."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
@@ -15,9 +15,10 @@ from notify.service311 import calendars
 from notify.service311.notices import parts
 from notify.service311.notices.parts import Part
 from notify.service311.rules import Collection
+from notify.service311.schedules import monday
 
 AHEAD = timedelta(days=366)
-OVER = timedelta(days=6)  # a holiday is listed until its week is over
+OVER = timedelta(days=6)  # a holiday is listed until the last day that it moves is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Told:
     edition: int
 
     is_out: bool = False  # residents have it
+    days: frozenset[tuple[int, date]] = frozenset()  # of which zones it told the changes of which days
 
     @property
     def stands(self) -> bool:
@@ -45,11 +47,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """A holiday that a rule names. `told`: its newest notice, if there is one."""
+    """A holiday that a rule names. `told`: its newest notice, if there is one. `changes`: whether it moves a
+    collection."""
 
     name: str
     day: date
     told: Told | None = None
+    changes: bool = True
 
     @property
     def key(self) -> str:
@@ -74,10 +78,6 @@ class Changed:
         """The first day that changes; there is one only with parts."""
         return min(part.moves[0].nominal for part in self.parts)
 
-    @property
-    def last_day(self) -> date:
-        return max(part.last_day for part in self.parts)
-
 
 def upcoming(s: Session, now: datetime) -> list[Upcoming]:
     """Return the holidays to come that a rule names, of the next year, the next one first."""
@@ -90,7 +90,7 @@ def upcoming(s: Session, now: datetime) -> list[Upcoming]:
         {(one.day, one.name) for one in rules.holidays if one.name in named and -OVER <= one.day - today <= AHEAD}
     )
     told = _told(s, [name for _day, name in days])
-    return [Upcoming(name, day, told.get((name, day))) for day, name in days]
+    return _with_changes(s, [Upcoming(name, day, told.get((name, day))) for day, name in days], now)
 
 
 def changed_by(s: Session, key: str, now: datetime) -> Changed:
@@ -109,6 +109,24 @@ def changed_by(s: Session, key: str, now: datetime) -> Changed:
     return Changed(holiday, edition.number, zones, tuple(found))
 
 
+def _with_changes(s: Session, found: Sequence[Upcoming], now: datetime) -> list[Upcoming]:
+    """Return the holidays that are not over, with whether they change a day. One whose changes were told by the notice
+    of another holiday of its week was told, too."""
+    due, today = of_zones(s, calendars.zones_with_days(s), now), calendars.today(now)
+    whole = []
+    for one in found:
+        moved = parts.of_holiday(due, one.name, one.day)
+        if one.day < today and not any(part.last_day >= today for part in moved):
+            continue
+        days = {(zone, move.nominal) for part in moved for zone in part.zones for move in part.moves}
+        told = one.told
+        if told is None and days:
+            near = (other.told for other in found if monday(other.day) == monday(one.day))
+            told = next((other for other in near if other and other.stands and days <= other.days), None)
+        whole.append(replace(one, told=told, changes=bool(days)))
+    return whole
+
+
 def of_zones(s: Session, zones: Iterable[Zone], now: datetime) -> dict[int, tuple[Collection, ...]]:
     """Return the collections of zones, by their ids, as published now."""
     found = {zone.id: calendars.of_zone(s, zone, now) for zone in zones}
@@ -123,10 +141,16 @@ def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:
         .order_by(CollectionNotice.id)
     ).all()
     return {
-        (one.subject, one.day): Told(one.id, one.alert_id, one.incident_id, alert.state, one.edition, is_out(alert))
+        (one.subject, one.day): Told(one.id, one.alert_id, one.incident_id, alert.state, one.edition, is_out(alert), _days(one))
         for one, alert in rows
         if alert.state is not AlertState.CANCELLED or alert.launched_at is not None
     }
+
+
+def _days(one: CollectionNotice) -> frozenset[tuple[int, date]]:
+    return frozenset(
+        (zone, date.fromisoformat(day)) for part in one.parts for zone in part["zones"] for day in part["days"]
+    )
 
 
 def is_out(alert: Alert) -> bool:

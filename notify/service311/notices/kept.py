@@ -40,7 +40,6 @@ class Shown:
     incident_id: int
     state: AlertState
     launch_at: datetime | None
-    audience: int
     made_at: datetime
     by: str
     languages: dict[str, tuple[Said, ...]]
@@ -112,7 +111,7 @@ def _shown(one: CollectionNotice, alert: Alert, by: str, only: int | None = None
     parts = [part for part in one.parts if only is None or only in part["zones"]]
     return Shown(
         one.id, one.kind, title(one.kind, one.subject), one.day, one.edition, one.alert_id, one.incident_id,
-        alert.state, alert.launch_at, alert.audience_total, one.made_at, by,
+        alert.state, alert.launch_at, one.made_at, by,
         {
             language: tuple(
                 Said(part["called"][language], tuple(part["says"][language]), tuple(part["zones"])) for part in parts

@@ -39,7 +39,6 @@ from zones.geometry import from_wkb
 
 EVENT = "collection-notice"
 LOCK = 7_461_023  # two at once would tell the same twice
-SPARE = timedelta(days=1)  # an alert lives 14 days at most; one that begins earlier would end before its days
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +174,14 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
 
 
 def ends(last: date, begins_at: datetime, tz: ZoneInfo) -> datetime:
-    """Return when a notice is over: at the end of its last day, or when an alert can live no longer."""
-    over = datetime.combine(last + timedelta(days=1), time(), tz)
-    return min(max(over, begins_at + timedelta(hours=1)), begins_at + times.LONGEST_LIFE)
+    """Return when a notice is over: with its last day in the city, so that it holds until everything was collected."""
+    over = datetime.combine(last, time(23, 59), tz)  # midnight would be read as the day before, or the day after
+    return min(max(over, begins_at + timedelta(hours=1)), begins_at + times.LONGEST_PUBLISHED)
 
 
-def best_launch(first: date, last: date, now: datetime, tz: ZoneInfo) -> datetime | None:
+def best_launch(first: date, now: datetime, tz: ZoneInfo) -> datetime | None:
     """Return when to tell a change: a week before it, at ten in the morning; None: now, because it is nearer."""
-    at = datetime.combine(max(first - timedelta(days=7), last + SPARE - times.LONGEST_LIFE), time(10), tz)
+    at = datetime.combine(first - timedelta(days=7), time(10), tz)
     return at if at > now else None
 
 

@@ -1,13 +1,14 @@
 """Which zones read what in a notice, as tables; the days come from the holiday engine itself."""
 
 from collections import defaultdict
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from notify.core.translation import speaking
 from notify.service311.holiday_rules import calendar
-from notify.service311.notices import parts, words
+from notify.service311.notices import parts, publishing, words
 from notify.service311.rules import Collection, DayException, Direction, Effect, Holiday, Otherwise, Rule, State
 from notify.service311.schedules import Schedule
 from tests.notify.service311.weeks import on
@@ -115,3 +116,8 @@ def test_an_email_says_when_to_set_out() -> None:
     (part,) = parts.of_holiday(calendars(THURSDAYS, [Rule(NAMES, Effect.SLIDE)]), HOLIDAY.name, HOLIDAY.day)
     with speaking("en"):
         assert words.to_do(part) == ["Set out your trash on Thursday, Nov 26, from 6:00 PM on."]
+
+
+def test_a_notice_holds_until_its_last_day_is_over_in_the_city() -> None:
+    city, now = ZoneInfo("America/New_York"), datetime(2026, 11, 30, 16, tzinfo=UTC)
+    assert publishing.ends(date(2026, 12, 26), now, city) == datetime(2026, 12, 26, 23, 59, tzinfo=city)
