@@ -43,7 +43,8 @@ def list_holidays(request: Request, caller: Viewer) -> Response:
     now = datetime.now(UTC)
     with transaction() as s:
         found, recent = holidays.upcoming(s, now), kept.recent(s, now)
-    return page(request, "desk/notices.html", caller=caller, holidays=found, recent=recent, this_year=calendars.today(now).year)
+    year = calendars.today(now).year
+    return page(request, "desk/notices.html", caller=caller, holidays=found, recent=recent, this_year=year)
 
 
 @router.get("/holiday")

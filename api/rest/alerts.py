@@ -147,8 +147,8 @@ def get_report(
 )
 def approve_alert(alert_id: Id, caller: Reader, seen: Seen | None = None) -> Response:
     """Somebody other than the author must approve an emergency, certain events, free text, or a large audience.
-    A program that has shown the area and the number of messages to a person sends both, so that no others go out. A collection
-    notice is launched with it, or scheduled, as its author chose."""
+    A program that has shown the area and the number of messages to a person sends both, so that no others go out.
+    A collection notice is launched with it, or scheduled, as its author chose."""
     now, seen = datetime.now(UTC), seen or Seen()
     with transaction() as s:
         sent = audience_size.sent_now(s, alert_id, seen.typed, now)

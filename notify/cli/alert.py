@@ -130,8 +130,9 @@ def approve(alert_id: Id, approver: As, as_json: Json = False) -> None:
         alert = composed.approve(s, alert_id, acting.required(s, approver), datetime.now(UTC), settings())
     if alert.state is AlertState.SENDING:  # a collection notice goes out with its approval
         tasks.ring_alert(alert)
-    waits = alert.launch_at is not None and alert.state is AlertState.APPROVED
-    sends = f"; `tocsin alert launch {alert.id}` schedules it for {planned(alert.launch_at)}" if waits else ""
+    sends = ""
+    if alert.launch_at and alert.state is AlertState.APPROVED:
+        sends = f"; `tocsin alert launch {alert.id}` schedules it for {planned(alert.launch_at)}"
     ends = f"expires {planned(alert.expires_at)}"
     _say(alert, f"approved; area {(alert.area_hash or '')[:12]}; {ends}{sends}", as_json)
 

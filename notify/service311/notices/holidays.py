@@ -141,7 +141,9 @@ def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:
         .order_by(CollectionNotice.id)
     ).all()
     return {
-        (one.subject, one.day): Told(one.id, one.alert_id, one.incident_id, alert.state, one.edition, is_out(alert), _days(one))
+        (one.subject, one.day): Told(
+            one.id, one.alert_id, one.incident_id, alert.state, one.edition, is_out(alert), _days(one)
+        )
         for one, alert in rows
         if alert.state is not AlertState.CANCELLED or alert.launched_at is not None
     }
