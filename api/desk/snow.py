@@ -11,6 +11,7 @@ from api.auth import Caller, Viewer
 from api.errors import tell
 from api.rendering import page
 from notify.accounts import operators
+from notify.core.city_time import on_clock
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
@@ -89,13 +90,19 @@ def _phase(given: dict[str, str], n: int) -> Phase | None:
 
 
 def _time(given: str, n: int) -> datetime:
-    """Read a time on the city's clock."""
+    """Read a time on the city's clock. Raises Invalid, also in the night on which the clocks change: a time that they
+    skip or show twice."""
     try:
-        return datetime.fromisoformat(given).replace(tzinfo=settings().tz)
+        read = datetime.fromisoformat(given)
     except ValueError:
         raise Invalid(
             _("Phase %(number)s needs a start and an end.", number=n), hint=_("Write them as 2027-01-12T18:00.")
         ) from None
+    try:
+        return on_clock(read, settings().tz)
+    except ValueError as error:
+        hint = _("Choose a time before or after it.")
+        raise Invalid(_("%(given)s is not a time: %(error)s.", given=repr(given), error=error), hint=hint) from None
 
 
 def _incident(given: str) -> int | None:

@@ -88,7 +88,7 @@ def exception(s: Session, form: ExceptionForm) -> DayException:
         visible(form.reason),
         next(iter(zone)) if zone else None,
         _stream(form.stream) if form.stream else None,
-        day(form.moved_to) if moves else None,
+        day(form.moved_to) if moves or form.moved_to.strip() else None,  # both are refused
         None if moves else _choice(State, form.happens),
     )
 

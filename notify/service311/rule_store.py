@@ -23,7 +23,7 @@ from notify.service311.rules import DayException, Holiday, Rule
 LONGEST_REASON, LONGEST_NAME = 300, 80  # characters
 MOST_DATES = 40  # of a row of one holiday: a year has one, and calendars are made for a few
 MOST_YEARS = 40  # before and after this one
-_SAFE_NAME = re.compile(r"(?!.*\d{3})(?!.*\w\.\w)[^\W_][\w '\u2019.,()/&-]*")
+_SAFE = re.compile(r"(?!.*\d{3})(?!.*\w\.\w)[^\W_][\w '\u2019.,()/&-]*")
 MOST_ROWS = 2_000  # that stand at once: each is read for each calendar
 
 IN_ORDER = (CollectionRule.place, CollectionRule.id)
@@ -47,7 +47,7 @@ def add_holiday(
     name, wanted = visible(name), set(days)
     if not name or not wanted:
         raise Invalid(_("A holiday has no name or no date."), hint=_("Give both."))
-    if not _SAFE_NAME.fullmatch(name):  # it stands in texts to residents, beside the city's own words
+    if not _SAFE.fullmatch(name):  # it stands in texts to residents, beside the city's own words
         raise Invalid(
             _("%(name)s cannot be the name of a holiday.", name=repr(name[:LONGEST_NAME])),
             hint=_("Use letters, and no link or long number."),
@@ -102,6 +102,11 @@ def add_exception(
     """Add one day's change, with its own author and reason, or put it in the place of one. Raises as
     `add_rule` does."""
     _require_near([day for day in (exception.day, exception.moved_to) if day], now)
+    if not _SAFE.fullmatch(exception.reason):  # residents read it on their calendars
+        raise Invalid(
+            _("%(reason)s cannot be the reason of an exception.", reason=repr(exception.reason[:LONGEST_NAME])),
+            hint=_("Residents read it. Use letters, and no link or long number."),
+        )
     body = rule_data.to_data(exception)
     return _add(s, "exception", body, exception.reason, now, by, _place_of(s, instead, now, by))
 

@@ -65,6 +65,8 @@ def test_the_menu_lists_what_is_served_and_what_one_may_do(at_desk: Desk) -> Non
     refused = at_desk("author").get("/desk")
     assert refused.status_code == 403
     assert 'href="/console">Console</a>' in refused.text
+    for role, first in (("agent", "/desk"), ("author", "/desk/answers"), ("approver", "/desk/answers")):
+        assert f'<a href="{first}">311 desk</a>' in at_desk(role).get("/console").text
 
 
 def test_a_phone_or_email_shows_all_of_the_caller_on_one_screen(agent: httpx.Client) -> None:

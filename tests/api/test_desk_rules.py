@@ -128,6 +128,7 @@ def test_holidays_of_the_library_are_shown_with_their_dates_before_they_are_adde
 
 FORTY_EIGHT = " ".join(f"2027-{month:02}-{day:02}" for month in range(1, 5) for day in range(1, 13))
 # The form, what is sent, and what is told.
+# fmt: off
 WRONG: list[tuple[str, dict[str, str | list[str]], str]] = [
     ("new", {"effect": "slide", "reason": "x"}, "The rule names no holiday"),
     ("new", {"holiday": "A", "effect": "set_out", "reason": "x"}, "has no time"),
@@ -138,11 +139,18 @@ WRONG: list[tuple[str, dict[str, str | list[str]], str]] = [
     ("exception", {"day": "2026-11-26", "happens": "moved", "reason": "x", "author": "A"}, "is not a date"),
     ("holidays", {"name": "Storm", "days": "2026-11-26", "reason": ""}, "needs a reason"),
     ("exception", {"day": "9999-12-31", "happens": "SUSPENDED", "reason": "x", "author": "A"}, "9999 is too far away"),
+    ("exception", {"day": "2026-11-26", "happens": "SUSPENDED", "reason": "http://evil.example pay", "author": "A"},
+     "cannot be the reason"),
+    ("exception", {"day": "2026-11-26", "happens": "SUSPENDED", "reason": "Call 2155550142", "author": "A"},
+     "cannot be the reason"),
+    ("exception", {"day": "2026-11-26", "happens": "SUSPENDED", "moved_to": "2026-11-28", "reason": "x", "author": "A"},
+     "a new date, or what happens instead"),
     ("holidays", {"name": "Storm, see evil.example", "days": "2026-11-26", "reason": "x"}, "cannot be the name"),
     ("holidays", {"country": "__class__", "chosen": "Storm", "reason": "x"}, "are not known"),
     ("holidays", {"name": "Storm", "reason": "x"}, "no name or no date"),
     ("holidays", {"name": "Storm", "days": FORTY_EIGHT, "reason": "x"}, "40 dates"),
 ]
+# fmt: on
 
 
 def test_what_cannot_be_read_is_told_and_what_was_typed_stays(at_desk: Desk, zones: dict[str, int]) -> None:

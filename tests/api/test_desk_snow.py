@@ -58,3 +58,7 @@ def test_what_is_wrong_is_said_and_the_form_stays_filled(desk: httpx.Client) -> 
     assert "Phase 1 needs a start and an end." in answer.text
     assert f'value="{local(6)[:13]}' in answer.text
     assert desk.post("/desk/snow/lift", data={"incident": ""}).status_code == 422
+    for skipped_or_twice, said in (("2027-03-14T02:30", "does not exist"), ("2027-11-07T01:30", "comes twice")):
+        answer = desk.post("/desk/snow", data={"starts1": skipped_or_twice, "ends1": "2027-11-08T01:00"})
+        assert answer.status_code == 422
+        assert said in answer.text
