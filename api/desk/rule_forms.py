@@ -14,7 +14,7 @@ from notify.accounts import operators
 from notify.core.db import transaction
 from notify.core.errors import TocsinError
 from notify.service311 import calendars, rule_data, rule_entry, rule_store
-from notify.service311.holiday_dates import named_holidays
+from notify.service311.holiday_dates import by_dates, named_holidays
 from notify.service311.outputs import rule_findings, rule_words
 from notify.service311.rule_entry import ExceptionForm, RuleForm
 from notify.service311.streams import STREAMS
@@ -145,18 +145,19 @@ def _holidays(
 ) -> Response:
     """Show the holidays of a country and state with their dates, before any is added."""
     now = datetime.now(UTC)
-    by_name: dict[str, list[date]] = {}
+    names_of: dict[tuple[date, ...], list[str]] = {}
     try:
-        for one in named_holidays(country, state or None, _years(now)):
-            by_name.setdefault(one.name, []).append(one.day)
+        names_of = by_dates(named_holidays(country, state or None, _years(now)))
     except TocsinError as error:
         told = told or tell(error)
     with transaction() as s:
         there = {(one.name, one.day) for one in rule_store.read(rule_store.standing(s)).holidays}
-    listed = [
-        (name, ", ".join(map(rule_words.date_of, days)), all((name, day) in there for day in days))
-        for name, days in by_name.items()
-    ]
+    listed = []
+    for days, names in names_of.items():
+        kept = [name for name in names if all((name, day) in there for day in days)]
+        name = next(iter(kept or [name for name in names if name in chosen] or names))
+        others = [other for other in names if other != name]
+        listed.append((name, others, ", ".join(map(rule_words.date_of, days)), bool(kept)))
     empty = {"name": "", "days": "", "reason": ""}
     return page(
         request,

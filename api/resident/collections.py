@@ -132,7 +132,7 @@ def _wrong_page(
         zone = s.get(Zone, zone_id) if 0 < zone_id < 2**63 else None
     if zone is None or stream not in STREAMS:
         raise tickets.nowhere(NotFound)
-    day = words.day(_date(on))
+    day = words.day(_date(on), calendars.today(datetime.now(UTC)))
     given = {"zone": str(zone_id), "stream": stream, "date": on, "edition": str(edition)}
     return form_page(request, "collections_wrong.html", error, given, zone=zone, stream=stream, day=day)
 

@@ -32,33 +32,34 @@ class Line:
 
 
 def shown(calendar: Calendar, now: datetime, language: str) -> dict[str, Any]:
-    """Return what a page shows of a calendar: the next dates of each stream, the changes, and all dates by month."""
+    """Return what a page shows of a calendar: by stream its next dates; the changes, and all dates by month."""
     day = today(now)
     ahead = calendar.ahead(day)
-    soonest: list[Collection] = []
-    for stream in calendar.streams:
-        soonest += [one for one in ahead if one.stream == stream][:NEXT]
+    by_stream: dict[str, list[Collection]] = {}
+    for one in ahead:
+        by_stream.setdefault(one.stream, []).append(one)
 
-    def lines(ones: Iterable[Collection]) -> list[Line]:
-        return [line(one, calendar, language) for one in ones]
+    def lines(ones: Iterable[Collection], beside: date | None = day) -> list[Line]:
+        return [line(one, calendar, language, beside) for one in ones]
 
     return {
         "edition": calendar.edition,
         "until": words.until(calendar.edition.until),
-        "soonest": lines(sorted(soonest, key=lambda one: (shown_on(one), one.stream))),
+        "soonest": [(streams.name(stream), lines(ones[:NEXT])) for stream, ones in by_stream.items()],
         "changes": lines(one for one in ahead if one.state is not State.ON_SCHEDULE),
         "months": [
-            (format_skeleton("yMMMM", month, locale=translation.locale()), lines(ones))
+            (format_skeleton("yMMMM", month, locale=translation.locale()), lines(ones, beside=None))
             for month, ones in groupby(ahead, key=lambda one: shown_on(one).replace(day=1))
         ],
         "unsure": [streams.name(stream) for stream in calendar.unsure],
     }
 
 
-def line(one: Collection, calendar: Calendar, language: str) -> Line:
+def line(one: Collection, calendar: Calendar, language: str, beside: date | None) -> Line:
+    """`beside`: today; a date of another year has the year. None below a heading that has it."""
     on = shown_on(one)
     return Line(
-        words.day(on),
+        words.day(on, beside),
         on.isoformat(),
         streams.name(one.stream),
         words.state(one),

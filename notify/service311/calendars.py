@@ -1,5 +1,6 @@
 """The published calendars: of a zone, and of a place in the city. All outputs read them here, with their edition."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -18,6 +19,7 @@ from notify.service311.holiday_rules import calendar
 from notify.service311.rule_checks import known_until
 from notify.service311.rule_store import Rules
 from notify.service311.rules import Collection, DayException
+from notify.service311.schedule_rows import WEEKDAYS
 from notify.service311.schedules import Schedule, Season, SetOutTime
 from zones.addresses.readings import readings
 
@@ -127,12 +129,21 @@ def zones_at(s: Session, lon: float, lat: float) -> tuple[tuple[int, str], ...]:
 
 
 def zones_with_days(s: Session) -> Sequence[Zone]:
-    """Return the zones that the current edition has a schedule for, by name."""
+    """Return the zones that the current edition has a schedule for: by the weekday in their names, then by name, Zone 2
+    before Zone 10."""
     edition = current(s)
     if edition is None:
         return []
     having = _in_edition(edition.number).with_only_columns(CollectionSchedule.zone_id)
-    return s.scalars(select(Zone).where(Zone.id.in_(having), Zone.retired_at.is_(None)).order_by(Zone.name)).all()
+    found = s.scalars(select(Zone).where(Zone.id.in_(having), Zone.retired_at.is_(None))).all()
+    return sorted(found, key=lambda zone: _place_in_list(zone.name))
+
+
+def _place_in_list(name: str) -> tuple[int, list[tuple[int, str]]]:
+    """Return what zones are sorted by."""
+    named = [day for day, word in enumerate(WEEKDAYS) if word in name.casefold()]
+    parts = re.findall(r"\d+|\D+", name.casefold())
+    return min(named, default=7), [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def of_edition(s: Session, zone_id: int, number: int, now: datetime) -> tuple[Collection, ...]:

@@ -1,11 +1,13 @@
 """The dates of named holidays, from the `holidays` library. The city lists the names."""
 
 from collections.abc import Collection, Iterable
+from datetime import date
 
 import holidays
 
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
+from notify.service311.outputs.words import HOLIDAYS
 from notify.service311.rules import Holiday
 
 
@@ -34,6 +36,19 @@ def named_holidays(country: str, subdivision: str | None, years: Iterable[int]) 
         ) from error
     # One date may have several names, joined by "; ".
     return [Holiday(day, name) for day in sorted(found) for name in found.get_list(day)]
+
+
+def by_dates(listed: Iterable[Holiday]) -> dict[tuple[date, ...], list[str]]:
+    """Return the names of each holiday by its dates: the library has some of them twice, as "Birthday of Martin Luther
+    King, Jr." and "Martin Luther King Jr. Day". Our own names (`outputs.words`) come first."""
+    days: dict[str, list[date]] = {}
+    for one in listed:
+        days.setdefault(one.name, []).append(one.day)
+    found: dict[tuple[date, ...], list[str]] = {}
+    for name, of_name in days.items():
+        found.setdefault(tuple(of_name), []).append(name)
+    ours = {name: place for place, name in enumerate(HOLIDAYS)}
+    return {dates: sorted(names, key=lambda name: ours.get(name, len(ours))) for dates, names in found.items()}
 
 
 def chosen_holidays(

@@ -61,6 +61,11 @@ def test_an_address_gives_its_next_days_and_leaves_no_trace(door: httpx.Client, 
     assert "from 6:00 PM on" in shown
     assert "Edition 1 of the calendar" in shown
     assert answer.headers["cache-control"] == "no-store"
+    following = answer.text.partition("<h2>Next</h2>")[2].partition("</section>")[0]
+    assert re.findall("<h3>(.*?)</h3>", following) == ["Trash", "Recycling"], "by stream"
+    dates = [date.fromisoformat(one) for one in re.findall(r'datetime="([^"]+)"', following)]
+    today = datetime.now(UTC).date()
+    assert all(today - timedelta(days=1) <= one for one in dates), "none that is past"
     in_spanish = words(form(door, "/collections?lang=es", address="120 Main St").text)
     assert "Días de recolección en 120 Main St" in in_spanish
 

@@ -116,6 +116,8 @@ def test_holidays_of_the_library_are_shown_with_their_dates_before_they_are_adde
     agent, year = at_desk("agent"), datetime.now(UTC).year
     shown = agent.get("/desk/rules/holidays?country=US&state=MD").text
     assert f"Dec 25, {year}" in shown
+    assert shown.count('value="Martin Luther King Jr. Day"') == shown.count("Birthday of Martin Luther King, Jr.") == 1
+    assert 'value="Birthday of Martin Luther King, Jr."' not in shown, "the same day, twice"
     both = {"country": "US", "state": "MD", "chosen": ["Christmas Day", "Labor Day"], "reason": "code 12"}
     assert agent.post("/desk/rules/holidays", data=both).status_code == 303
     assert sql("SELECT body ->> 'name', jsonb_array_length(body -> 'days') FROM collection_rules "

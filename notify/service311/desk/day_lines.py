@@ -55,7 +55,7 @@ def _line(stream: str, of_stream: Sequence[Collection], now: datetime) -> DayLin
         return _recent(stream, recent[-1], following, now)
     if following is None:
         return DayLine(stream, _("%(stream)s: no day is known.", stream=streams.name(stream)), Miss.NONE)
-    return DayLine(stream, f"{streams.name(stream)}: {_next(following)}", Miss.NONE, following)
+    return DayLine(stream, f"{streams.name(stream)}: {_next(following, now.date())}", Miss.NONE, following)
 
 
 def _today(stream: str, one: Collection, following: Collection | None, now: datetime) -> DayLine:
@@ -64,20 +64,20 @@ def _today(stream: str, one: Collection, following: Collection | None, now: date
         told = _("%(stream)s: not collected today.", stream=name)
         return DayLine(stream, f"{told} {words.why(one)} {_no_miss(one)}", Miss.NONE, one)
     if one.effective > today:
-        told = _("%(stream)s: due today; delayed until %(day)s.", stream=name, day=words.day(one.effective))
+        told = _("%(stream)s: due today; delayed until %(day)s.", stream=name, day=words.day(one.effective, today))
         return DayLine(stream, f"{told} {_because(one)}{_report(one, now)}", Miss.LATER, one)
     if one.effective < today:
         told = _("%(stream)s: not today; it was collected on %(day)s.", stream=name, day=words.day(one.effective))
         return DayLine(stream, f"{told} {_because(one)}{_report(one, now)}", _miss(one, now), one)
     told = _("%(stream)s: due today.", stream=name)
     moved = f"{words.why(one)} " if one.state is not State.ON_SCHEDULE else ""
-    then = f" {_next(following)}" if following is not None else ""
+    then = f" {_next(following, now.date())}" if following is not None else ""
     return DayLine(stream, f"{told} {moved}{_report(one, now)}{then}", _miss(one, now), one)
 
 
 def _recent(stream: str, one: Collection, following: Collection | None, now: datetime) -> DayLine:
     name = streams.name(stream)
-    then = f" {_next(following)}" if following is not None else ""
+    then = f" {_next(following, now.date())}" if following is not None else ""
     if one.effective is None:
         told = _("%(stream)s: not collected on %(day)s.", stream=name, day=words.day(one.nominal))
         return DayLine(stream, f"{told} {words.why(one)} {_no_miss(one)}", Miss.NONE, one)
@@ -85,11 +85,11 @@ def _recent(stream: str, one: Collection, following: Collection | None, now: dat
     return DayLine(stream, f"{told} {_report(one, now)}{then}", _miss(one, now), one)
 
 
-def _next(one: Collection) -> str:
+def _next(one: Collection, today: date) -> str:
     if one.effective is None:
-        told = _("Not on %(day)s.", day=words.day(one.nominal))
+        told = _("Not on %(day)s.", day=words.day(one.nominal, today))
     else:
-        told = _("Next on %(day)s.", day=words.day(one.effective))
+        told = _("Next on %(day)s.", day=words.day(one.effective, today))
     return f"{told} {words.why(one)}".rstrip()
 
 

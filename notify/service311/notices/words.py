@@ -11,7 +11,7 @@ from notify.core.translation import gettext as _
 from notify.core.translation import ngettext
 from notify.service311 import streams
 from notify.service311.notices.parts import Move, Part
-from notify.service311.outputs.words import clock
+from notify.service311.outputs.words import clock, with_weekday
 from notify.service311.rules import State
 
 PLURAL = "bulky"  # a stream whose name is of many things
@@ -30,7 +30,10 @@ def to_do(part: Part) -> list[str]:
 
 def day(at: date) -> str:
     """`Wednesday, Nov 26`: short for a text message, with a weekday that nobody misreads."""
-    return f"{weekday(at)}, {format_skeleton('MMMd', at, locale=translation.locale())}"
+    locale = translation.locale()
+    spanish = locale.language == "es"  # CLDR's short form has no "de", which a sentence needs
+    written = format_date(at, "d 'de' MMM", locale=locale) if spanish else format_skeleton("MMMd", at, locale=locale)
+    return with_weekday(at, written)
 
 
 def weekday(at: date) -> str:

@@ -1,5 +1,6 @@
 """What residents read of a collection: the date, why it is another one, and when to set out what."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, time
 
@@ -29,15 +30,24 @@ HOLIDAYS = (
 # fmt: on
 
 
-def day(at: date) -> str:
-    """Return a date with its weekday: `Thursday, November 26`, in the reader's language."""
-    # The skeletons of CLDR with a weekday have it in three letters, which a resident may misread.
+def day(at: date, beside: date | None = None) -> str:
+    """Return a date with its weekday: `Thursday, November 26`, in the reader's language. `beside`: the date that the
+    reader has before them; one of another year has the year."""
+    year = "y" if beside is not None and beside.year != at.year else ""
+    return with_weekday(at, format_skeleton(f"{year}MMMMd", at, locale=translation.locale()))
+
+
+def with_weekday(at: date, written: str) -> str:
+    """Return a date as it is written in the reader's language, with its weekday before it."""
+    # The skeletons of CLDR with a weekday have it in three letters, which a resident may misread; and in Spanish a
+    # comma, which within a sentence is wrong ("el viernes 4 de diciembre").
     locale = translation.locale()
-    return f"{format_date(at, 'EEEE', locale=locale)}, {format_skeleton('MMMMd', at, locale=locale)}"
+    return f"{format_date(at, 'EEEE', locale=locale)}{'' if locale.language == 'es' else ','} {written}"
 
 
 def clock(at: time) -> str:
-    return format_time(at, "short", locale=translation.locale()).replace("\u202f", " ")
+    """Return a time: `6:00 PM`; in Spanish `6:00 pm`, because "p. m." would end a sentence with two stops."""
+    return re.sub(r"\.\s?m\.", "m", format_time(at, "short", locale=translation.locale()).replace("\u202f", " "))
 
 
 def heading(one: Collection) -> str:
@@ -49,7 +59,8 @@ def heading(one: Collection) -> str:
 
 def why(one: Collection) -> str:
     """Return the reason beside a change; "" for a collection on its day."""
-    usual, because = day(one.nominal), _listed([translation.translated(name) for name in one.why.holidays])
+    usual = day(one.nominal, beside=one.effective)
+    because = _listed([translation.translated(name) for name in one.why.holidays])
     if one.state is State.TO_BE_ANNOUNCED:
         if one.why.cause is Cause.BY_HAND:
             return _("The new day is not known yet: %(reason)s.", reason=_reason(one))
@@ -73,7 +84,7 @@ def _without(one: Collection, because: str) -> str:
     told = _("Reason: %(reason)s.", reason=reason)
     if one.why.until is None:
         return told
-    return f"{told} {_('The next one is on %(day)s.', day=day(one.why.until))}"
+    return f"{told} {_('The next one is on %(day)s.', day=day(one.why.until, beside=one.nominal))}"
 
 
 def set_out(one: Collection) -> str:
@@ -83,7 +94,7 @@ def set_out(one: Collection) -> str:
     at = clock(one.set_out.at)
     if one.set_out.day == one.effective:
         return _("Set out by %(time)s that day.", time=at)
-    return _("Set out on %(day)s, from %(time)s on.", day=day(one.set_out.day), time=at)
+    return _("Set out on %(day)s, from %(time)s on.", day=day(one.set_out.day, beside=one.effective), time=at)
 
 
 def state(one: Collection) -> str:

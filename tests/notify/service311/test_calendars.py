@@ -1,5 +1,6 @@
 """The published calendar of a place: its zones, its house, its edition, and the words for it."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -118,7 +119,11 @@ def test_the_words_of_a_moved_day() -> None:
     assert words.why(moved) == "Instead of Thursday, November 26, because of Thanksgiving Day."
     assert words.set_out(moved) == "Set out on Thursday, November 26, from 6:00 PM on."
     with translation.speaking("es"):
-        assert words.why(moved) == "En lugar del jueves, 26 de noviembre, por el Día de Acción de Gracias."
+        assert words.why(moved) == "En lugar del jueves 26 de noviembre, por el Día de Acción de Gracias."
+        assert words.set_out(moved) == "Sáquelo el jueves 26 de noviembre, a partir de las 6:00 pm."
+    later = replace(moved, nominal=date(2026, 12, 31), effective=date(2027, 1, 2))
+    assert words.why(later) == "Instead of Thursday, December 31, 2026, because of Thanksgiving Day."
+    assert words.day(later.nominal, later.nominal) == "Thursday, December 31"
     own = next(one for one in at().collections if one.stream == "recycling" and one.state == "ON_SCHEDULE")
     assert words.set_out(own) == "Set out by 6:00 AM that day."
     assert words.why(own) == ""

@@ -41,8 +41,8 @@ def test_a_slide_concerns_the_rest_of_the_week_alone() -> None:
         (5,): "Your Friday trash and recycling move to Saturday, Nov 28.",
     }
     assert said(found, "es") == {
-        (4,): "Su recolección de basura y reciclaje del jueves pasa al viernes, 27 nov.",
-        (5,): "Su recolección de basura y reciclaje del viernes pasa al sábado, 28 nov.",
+        (4,): "Su recolección de basura y reciclaje del jueves pasa al viernes 27 de nov.",
+        (5,): "Su recolección de basura y reciclaje del viernes pasa al sábado 28 de nov.",
     }
     assert found[0].last_day == date(2026, 11, 27)
 
