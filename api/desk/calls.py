@@ -31,7 +31,7 @@ from notify.service311.calls.reasons import Group, Reason
 router = APIRouter(prefix="/desk/calls", include_in_schema=False)
 Text = Annotated[str, Form(max_length=400)]
 LOOK_S = 1.0  # how old the counts may be that all desks of a process are shown
-LAST = 5
+LAST, MOST_PLACES = 5, 20
 
 
 @router.get("")
@@ -51,15 +51,17 @@ def add(
     note: Text = "",
     form: Text = "",
     place: Text = "",
+    zones_of_place: Annotated[list[str] | None, Form(max_length=MOST_PLACES)] = None,
 ) -> Response:
-    """Log a call. `place`: "LON LAT ADDRESS" that the page shows, which gives the zone and is not stored."""
+    """Log a call. What the page shows gives the zone: `place`, "LON LAT ADDRESS", which is not stored; or
+    `zones_of_place`, for each place of a resident the ids of its zones, so that no address has to be in clear."""
     operators.require(caller.acting, "serve")
     try:
         at = places.chosen(place)[:2] if place else None
+        near = [[number for one in given.split() if (number := _number(one))] for given in zones_of_place or ()]
+        now, zone_id = datetime.now(UTC), _number(zone)
         with transaction() as s:
-            made = log.add(
-                s, keys, form_id(form), datetime.now(UTC), caller.acting, zone_id=_number(zone), at=at, note=note
-            )
+            made = log.add(s, keys, form_id(form), now, caller.acting, zone_id=zone_id, at=at, places=near, note=note)
     except TocsinError as error:
         return _after(request, caller, error=error)
     return _after(request, caller, logged=made)

@@ -20,6 +20,7 @@ from notify.accounts import operators
 from notify.accounts.tries import TooManyTries
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, Refused, TocsinError, Unavailable
+from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.models import Topic
 from notify.service311.desk import acts, card, proof, resend
@@ -170,6 +171,7 @@ def card_page(
             if told.stands == "active"
         },
         "languages": spoken_to_residents(),
+        "city_languages": settings().languages,
         "consent_words": {one.channel: entering.words(one.channel, language) for one in shown.contacts},
     }
     told = tell(error) if error else None

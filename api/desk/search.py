@@ -21,8 +21,9 @@ from notify.accounts import operators
 from notify.accounts.tries import TooManyTries
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, TocsinError
+from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.service311.desk import acts, here, looking
+from notify.service311.desk import acts, here, looking, script
 from notify.service311.desk.looking import House, Seen
 
 router = APIRouter(prefix="/desk", include_in_schema=False)
@@ -34,8 +35,9 @@ def ask(request: Request, caller: Viewer) -> Response:
     """The box, and what the city has sent or plans, whoever calls."""
     operators.require(caller.acting, "serve")
     with transaction() as s:
-        told = here.alerts(s, datetime.now(UTC))
-    return _page(request, caller, everywhere=told)
+        told = here.alerts(s, now := datetime.now(UTC))
+        said = script.of(s, told, now)
+    return _page(request, caller, everywhere=told, script=said)
 
 
 @router.post("")
@@ -66,20 +68,22 @@ def search(request: Request, caller: Viewer, sought: Text = "", place: Text = ""
 def alert(alert_id: Id, request: Request, caller: Viewer) -> Response:
     operators.require(caller.acting, "serve")
     with transaction() as s:
-        told = here.one(s, alert_id, datetime.now(UTC))
+        told = here.one(s, alert_id, now := datetime.now(UTC))
+        said = script.of(s, [told] if told else (), now)
     if told is None:
         raise NotFound(_("There is no alert with this code."), hint=_("Ask the caller to read it again."))
-    return _page(request, caller, str(alert_id), told_one=told)
+    return _page(request, caller, str(alert_id), told_one=told, script=said)
 
 
 @router.get("/zones/{zone_id}")
 def zone(zone_id: Id, request: Request, caller: Viewer) -> Response:
     operators.require(caller.acting, "serve")
     with transaction() as s:
-        found = here.in_zone(s, zone_id, datetime.now(UTC))
+        found = here.in_zone(s, zone_id, now := datetime.now(UTC))
+        said = script.of(s, found.alerts if found else (), now)
     if found is None:
         raise NotFound(_("There is no such zone now."), hint=_("Look for its name."))
-    return _page(request, caller, found.zones[0][1], here=found, label=found.zones[0][1])
+    return _page(request, caller, found.zones[0][1], here=found, label=found.zones[0][1], script=said)
 
 
 @router.post("/stop")
@@ -97,8 +101,9 @@ def stop(request: Request, caller: Viewer, sought: Text = "") -> Response:
 def _of_house(request: Request, caller: Caller, sought: str, house: House, now: datetime) -> Response:
     with transaction() as s:
         found = here.at(s, house.lon, house.lat, now, house.label)
+        said = script.of(s, found.alerts, now)
     place = f"{house.lon} {house.lat} {house.label}"
-    return _page(request, caller, sought, here=found, label=house.label, place=place)
+    return _page(request, caller, sought, here=found, label=house.label, place=place, script=said)
 
 
 def _page(
@@ -110,8 +115,8 @@ def _page(
     seen: Seen | None = None,
     **shown: Any,
 ) -> Response:
-    given: dict[str, Any] = {"here": None, "label": "", "place": "", "told_one": None, "everywhere": ()}
-    given |= {"stopped": False} | shown
+    given: dict[str, Any] = {"here": None, "label": "", "place": "", "told_one": None, "everywhere": (), "script": None}
+    given |= {"stopped": False, "languages": settings().languages} | shown
     told = tell(error) if error else None
     given |= {"headers": {"Cache-Control": "no-store", **retry_after(error)}}
     return page(request, "desk/search.html", caller=caller, sought=sought, seen=seen, told=told, **given)

@@ -11,6 +11,8 @@ from api import desk
 from notify.accounts import tries
 from notify.core.db import transaction
 from notify.delivery import sender_pool
+from notify.service311.answers import store
+from notify.service311.answers.store import Text, Written
 from notify.service311.desk import limits
 from notify.subscribers import addresses
 from tests import factories
@@ -86,6 +88,30 @@ def test_a_phone_or_email_shows_all_of_the_caller_on_one_screen(agent: httpx.Cli
     assert MAIL in clear
     assert acts()[2:] == ["unmask"]
     assert PHONE not in words(agent.get(f"/desk/residents/{resident()}").text)
+
+
+def test_a_card_gives_a_call_its_zone_and_shows_the_answers_about_what_is_in_force(agent: httpx.Client) -> None:
+    now, incident = datetime.now(UTC), asked.number("SELECT incident_id FROM alerts")
+    said = {"en": Text("Where is a shelter?", "At the school."), "es": Text("¿Dónde hay refugio?", "En la escuela.")}
+    other = {"en": Text("Is the library open?", "Yes, until six."), "es": Text("¿Abre la biblioteca?", "Sí.")}
+    with transaction() as s:
+        by = factories.operator(s, "approver")
+        store.save(s, Written(said, incident_id=incident), now, by)
+        store.save(s, Written(other), now, by)
+    page = agent.post("/desk", data={"sought": PHONE}).text
+    assert "Where is a shelter? At the school." in words(page)
+    assert "library" not in words(page), "which is about nothing in force"
+    looked = agent.post("/desk/answers", data={"asked": "library", "language": "en"}).text
+    assert "Yes, until six." in looked.partition('id="answers-found"')[2]
+    zones = re.findall(r'name="zones_of_place" value="([^"]*)" data-on-screen', page)
+    assert not re.search(r'name="place" value="[^"]+" data-on-screen', page), "the address stays masked"
+    agent.post("/desk/calls", data={"keys": "w1", "zones_of_place": zones})
+    north, south = (asked.number("SELECT id FROM zones WHERE name = :name", name=name) for name in ("North", "South"))
+    agent.post("/desk/calls", data={"keys": "w1", "zones_of_place": [str(north), str(south)]})
+    assert [row.zone_id for row in asked.rows("SELECT zone_id FROM calls ORDER BY id")] == [north, None]
+    at_place = agent.post("/desk", data={"sought": "120 Main", "place": f"{HOUSE[0]} {HOUSE[1]} 120 Main St"}).text
+    assert "At the school." in words(at_place)
+    assert "At the school." in words(agent.get("/desk").text)
 
 
 def test_an_address_a_zone_and_a_code_show_what_holds_there_but_nobody(agent: httpx.Client) -> None:

@@ -1,6 +1,6 @@
 """Write questions and answers, and list those in force."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -113,6 +113,12 @@ def in_force(s: Session, language: str, now: datetime) -> Sequence[Answer]:
         .where(Answer.language == language, *valid(now))
         .order_by(Answer.incident_id.desc().nulls_last(), Answer.changed_at.desc(), Answer.number)
     ).all()
+
+
+def about(s: Session, incidents: Collection[int], language: str, now: datetime, most: int = 5) -> Sequence[Answer]:
+    """Return the answers in force about incidents, the newest first."""
+    theirs = select(Answer).where(Answer.language == language, Answer.incident_id.in_(incidents), *valid(now))
+    return s.scalars(theirs.order_by(Answer.changed_at.desc(), Answer.number).limit(most)).all() if incidents else ()
 
 
 def every(s: Session, language: str) -> Sequence[Answer]:

@@ -1,8 +1,8 @@
 """Log calls: the reason, the zone, a note without personal data, who logged it and when. Nothing of the caller."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import regex
@@ -53,17 +53,21 @@ def add(
     *,
     zone_id: int | None = None,
     at: tuple[float, float] | None = None,
+    places: Sequence[Sequence[int]] = (),
     note: str = "",
 ) -> int:
     """Log a call and return its number; a form that is sent twice logs one.
 
     `zone_id`: of the caller, if it is known; else `at`, lon and lat of the address that the agent has on the screen,
-    gives the zone, and is not stored. Raises NotAllowed; Invalid for unknown keys or zones.
+    gives the zone, and is not stored; or else `places`, the ids of the zones of each place on the screen.
+    Raises NotAllowed; Invalid for unknown keys or zones.
     """
     operators.require(by, "serve")
     group, reason = reasons.by_keys(s, keys)
     if zone_id is None and at is not None:
         zone_id = zone_at(s, *at, group.kind)
+    elif zone_id is None and places:
+        zone_id = zone_of(s, places, group.kind)
     elif zone_id is not None and ((zone := s.get(Zone, zone_id)) is None or zone.retired_at is not None):
         raise Invalid(_("There is no zone %(zone)s.", zone=zone_id), hint=_("Choose one from the list."))
     row = {"form": form, "reason": reason.key, "zone_id": zone_id, "at": now, "logged_by": by.id}
@@ -105,6 +109,18 @@ def zone_at(s: Session, lon: float, lat: float, kind: str) -> int | None:
     """Return the zone of this kind at a point; of another kind if the city has none of this one there."""
     known = basemap.zones_now(s, basemap.current(s))
     there = [known.about[row] for row in known.tree.query(Point(lon, lat), predicate="intersects").tolist()]
+    return _best(there, kind)
+
+
+def zone_of(s: Session, places: Sequence[Sequence[int]], kind: str) -> int | None:
+    """Return the zone of this kind, as `zone_at` does, that all places are in, by the ids of the zones of each; None
+    where they differ: nobody knows which place the call is about."""
+    about = {int(one["id"]): one for one in basemap.zones_now(s, basemap.current(s)).about}
+    found = {_best([about[zone] for zone in zones if zone in about], kind) for zones in places}
+    return found.pop() if len(found) == 1 else None
+
+
+def _best(there: Sequence[Mapping[str, Any]], kind: str) -> int | None:
     best = sorted(there, key=lambda one: (one["kind"] != kind, str(one["kind"]), str(one["name"])))
     return int(best[0]["id"]) if best else None
 

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from notify.core import crypto, points
 from notify.core.errors import Unavailable
 from notify.models import Contact, Operator, Place
-from notify.service311.desk import here, limits
+from notify.service311.desk import here, limits, script
 from notify.service311.desk.here import Here
+from notify.service311.desk.script import Script
 from notify.subscribers import choices, received, record, serving
 from notify.subscribers.entering import street
 from notify.subscribers.homes import SEALED_ADDRESS
@@ -47,6 +48,7 @@ class Card:
     muted_until: date | None
     answer: Answer | None
     in_clear: bool
+    script: Script | None = None
 
 
 def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clear: bool = False) -> Card:
@@ -59,13 +61,16 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clea
     serving.note(s, now, by, "unmask" if in_clear else "find", subscriber_id)
     if resident.erased_at is not None:
         return Card(resident, resident.contacts, (), None, None, in_clear)
+    places = _places(s, subscriber_id, now, in_clear=in_clear)
+    alerts = [told for place in places if place.here for told in place.here.alerts]
     return Card(
         resident,
         _contacts(s, resident, in_clear=in_clear),
-        _places(s, subscriber_id, now, in_clear=in_clear),
+        places,
         choices.read(s, subscriber_id, now).muted_until,
         received.read(s, subscriber_id, now, MISSED_WITHIN),
         in_clear,
+        script.of(s, alerts, now, resident.language),
     )
 
 
