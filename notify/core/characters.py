@@ -21,6 +21,7 @@ _HIDDEN = regex.compile(
     r"[[\p{Cf}\p{Default_Ignorable_Code_Point}]--\p{Prepended_Concatenation_Mark}]",
     regex.V1,
 )
+_NO_ACUTES = str.maketrans("áíóúýÁÍÓÚÝ", "aiouyAIOUY")
 _BLANK = str.maketrans(dict.fromkeys("\u2800", " "))  # a Braille cell without dots, which is blank
 
 _LOOK_ALIKES = {
@@ -45,6 +46,14 @@ def visible(words: str) -> str:
 def ascii_punctuation(words: str) -> str:
     """The text with typographic quotes, dashes, spaces, bullets and ligatures replaced by characters of GSM-7."""
     return words.translate(_ASCII)
+
+
+def without_acutes(words: str) -> str:
+    """The text without the acute accents that GSM-7 lacks: `recolección` becomes `recoleccion`; é and ñ stay.
+
+    One of them would make a text message UCS-2, at more than twice the price.
+    """
+    return words.translate(_NO_ACUTES)
 
 
 def without_marks(words: str) -> str:

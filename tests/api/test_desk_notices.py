@@ -1,5 +1,6 @@
 """A holiday notice and a storm at the desk: who is told what, and who is not."""
 
+import html
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
+from notify.channels import sms_segments
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import sender_pool
@@ -73,7 +75,12 @@ def test_an_agent_publishes_to_those_who_are_concerned(at_desk: Desk, zones: dic
     assert re.search(rf"North trash( and recycling)? Thursday, \w+ \d+ Friday, \w+ {friday.day} ", shown)
     assert "South No change: nothing is sent." in shown
     assert "Publish to 2 residents" in shown
-    assert "Su recolección de basura" in shown
+    assert re.search(r"Su basura( y reciclaje)? del jueves", shown)
+    said = re.findall(r'<blockquote lang="(\w+)" class="said">([^<]+)', desk.get(holiday(desk)).text)
+    assert [
+        (language, sms_segments.count(html.unescape(text)).segments <= (2 if language == "es" else 1))
+        for language, text in said
+    ] == [("en", True), ("es", True)], said
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(holiday(desk)).text))
     answer = publish(desk)
     assert answer.status_code == 303, words(answer.text)

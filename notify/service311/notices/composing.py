@@ -30,7 +30,8 @@ class Notice:
     def general(self) -> dict[str, str]:
         """Return the blanks of the words for readers whose zone is not known, and for the public."""
         return self._blanks(
-            lambda: _("Collection days change. Look up yours on our collection page."),
+            lambda: _("Collection days change"),
+            lambda: _("Collection days change. Look up yours on the collection page."),
             lambda: [f"{self.called(part)}: {' '.join(words.sentences(part))}" for part in self.parts],
             list,
         )
@@ -47,7 +48,7 @@ class Notice:
         def to_do() -> list[str]:
             return words.to_do(parts[0]) if len(parts) == 1 else []
 
-        return self._blanks(lambda: " ".join(lines()), lines, to_do)
+        return self._blanks(lambda: lines()[0], lambda: " ".join(lines()), lines, to_do)
 
     def area(self, numbers: Iterable[int]) -> dict[str, str]:
         """Return how the words for these parts call their zones, by language."""
@@ -66,10 +67,13 @@ class Notice:
             return _("%(count)s zones", count=translation.number(len(zones)))
         return words.listed(sorted(self.names[zone] for zone in zones))
 
-    def _blanks(self, moves: Say, lines: Callable[[], list[str]], to_do: Callable[[], list[str]]) -> dict[str, str]:
+    def _blanks(
+        self, brief: Say, moves: Say, lines: Callable[[], list[str]], to_do: Callable[[], list[str]]
+    ) -> dict[str, str]:
         found: dict[str, str] = {}
         of: dict[str, Say] = {
             "because": lambda: translation.translated(self.because),
+            "brief": brief,
             "moves": moves,
             "listing": lambda: "\n".join(f"- {line}" for line in lines()),
             "to_do": lambda: "\n".join(f"- {line}" for line in to_do()),

@@ -51,11 +51,6 @@ class Part:
             for one in self.moves
         )
 
-    @property
-    def in_one_week(self) -> bool:
-        """Whether a weekday is enough to know which collection is meant."""
-        return len({monday(one.nominal) for one in self.moves}) == 1
-
 
 def of_holiday(calendars: Mapping[int, Iterable[Collection]], holiday: str, day: date) -> list[Part]:
     """Return the parts of a holiday's notice, by the first date that changes.

@@ -1,4 +1,5 @@
-"""What a notice says of each part, in the reader's language: `Your Tuesday trash moves to Wednesday, Nov 26.`"""
+"""What a notice says of each part, in the reader's language: `Your trash of Tuesday, Nov 25 moves to
+Wednesday, Nov 26.`"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -19,7 +20,7 @@ PLURAL = "bulky"  # a stream whose name is of many things
 
 def sentences(part: Part) -> list[str]:
     """Return one sentence for each move, short enough for a text message."""
-    return [_sentence(move, short=part.in_one_week) for move in part.moves]
+    return [_sentence(move) for move in part.moves]
 
 
 def to_do(part: Part) -> list[str]:
@@ -63,7 +64,7 @@ def new_day(move: Move) -> str:
     return day(move.effective)
 
 
-def _sentence(move: Move, *, short: bool) -> str:
+def _sentence(move: Move) -> str:
     named = {"streams": what(move), "weekday": weekday(move.nominal), "usual": day(move.nominal)}
     many = 2 if len(move.streams) > 1 or PLURAL in move.streams else 1
     if move.effective is None:
@@ -77,16 +78,14 @@ def _sentence(move: Move, *, short: bool) -> str:
             **named, evening=day(move.set_out.day), time=clock(move.set_out.at), day=to,
         )  # fmt: skip
     if move.merged:
-        return _("Your %(weekday)s %(streams)s: collected together with the next, on %(day)s.", **named, day=to)
-    if not short:
-        return _("Your %(streams)s of %(usual)s: collected on %(day)s.", **named, day=to)
+        return _("Your %(streams)s of %(usual)s: collected together with the next, on %(day)s.", **named, day=to)
     if move.state is State.MOVED_EARLIER:
         return ngettext(
-            "Your %(weekday)s %(streams)s moves to an earlier day, %(day)s.",
-            "Your %(weekday)s %(streams)s move to an earlier day, %(day)s.", many, **named, day=to,
+            "Your %(streams)s of %(usual)s moves to an earlier day, %(day)s.",
+            "Your %(streams)s of %(usual)s move to an earlier day, %(day)s.", many, **named, day=to,
         )  # fmt: skip
     return ngettext(
-        "Your %(weekday)s %(streams)s moves to %(day)s.", "Your %(weekday)s %(streams)s move to %(day)s.",
+        "Your %(streams)s of %(usual)s moves to %(day)s.", "Your %(streams)s of %(usual)s move to %(day)s.",
         many, **named, day=to,
     )  # fmt: skip
 

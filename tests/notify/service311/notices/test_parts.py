@@ -37,21 +37,21 @@ def said(found: list[parts.Part], language: str = "en") -> dict[tuple[int, ...],
 def test_a_slide_concerns_the_rest_of_the_week_alone() -> None:
     found = parts.of_holiday(calendars(WEEK, [Rule(NAMES, Effect.SLIDE)]), HOLIDAY.name, HOLIDAY.day)
     assert said(found) == {
-        (4,): "Your Thursday trash and recycling move to Friday, Nov 27.",
-        (5,): "Your Friday trash and recycling move to Saturday, Nov 28.",
+        (4,): "Your trash and recycling of Thursday, Nov 26 move to Friday, Nov 27.",
+        (5,): "Your trash and recycling of Friday, Nov 27 move to Saturday, Nov 28.",
     }
     assert said(found, "es") == {
-        (4,): "Su recolección de basura y reciclaje del jueves pasa al viernes 27 de nov.",
-        (5,): "Su recolección de basura y reciclaje del viernes pasa al sábado 28 de nov.",
+        (4,): "Su basura y reciclaje del jueves 26 de nov pasan al viernes 27 de nov.",
+        (5,): "Su basura y reciclaje del viernes 27 de nov pasan al sábado 28 de nov.",
     }
     assert found[0].last_day == date(2026, 11, 27)
 
 
 THURSDAYS = [on("Thu", zone="4"), on("Thu", zone="7"), on("Mon", zone="1")]
 EFFECTS = [
-    (Rule(NAMES, Effect.HOLIDAY_ONLY), (), "Your Thursday trash moves to Friday, Nov 27."),
+    (Rule(NAMES, Effect.HOLIDAY_ONLY), (), "Your trash of Thursday, Nov 26 moves to Friday, Nov 27."),
     (Rule(NAMES, Effect.HOLIDAY_ONLY, direction=Direction.EARLIER), (),
-     "Your Thursday trash moves to an earlier day, Wednesday, Nov 25."),
+     "Your trash of Thursday, Nov 26 moves to an earlier day, Wednesday, Nov 25."),
     (Rule(NAMES, Effect.SET_OUT, set_out_at=time(18)), (),
      "Set out your Thursday trash on Thursday, Nov 26, from 6:00 PM on. The truck comes on Friday, Nov 27."),
     (Rule(NAMES, Effect.SUSPEND), (), "No trash collection on Thursday, Nov 26. Keep it until Thursday, Dec 3."),
@@ -59,9 +59,9 @@ EFFECTS = [
      "No trash collection on Thursday, Nov 26. The new day follows."),
     (Rule(NAMES, Effect.CLOSE), (), "The drop-off for trash is closed on Thursday, Nov 26."),
     (Rule(NAMES, Effect.MERGE, otherwise=Otherwise.MERGE), (),
-     "Your Thursday trash: collected together with the next, on Thursday, Dec 3."),
+     "Your trash of Thursday, Nov 26: collected together with the next, on Thursday, Dec 3."),
     (Rule(NAMES, Effect.SLIDE), (DayException(HOLIDAY.day, "Ana", "a crew works", zone="7", moved_to=HOLIDAY.day),),
-     "Your Thursday trash moves to Friday, Nov 27."),
+     "Your trash of Thursday, Nov 26 moves to Friday, Nov 27."),
 ]  # fmt: skip
 
 
@@ -77,9 +77,9 @@ def test_streams_with_different_fates_are_told_apart() -> None:
     rules = [Rule(NAMES, Effect.SUSPEND, streams=frozenset({"bulky"})), Rule(NAMES, Effect.SLIDE)]
     (found,) = said(parts.of_holiday(calendars(schedules, rules), HOLIDAY.name, HOLIDAY.day)).values()
     assert found == (
-        "Your Thursday trash moves to Friday, Nov 27. "
+        "Your trash of Thursday, Nov 26 moves to Friday, Nov 27. "
         "No bulky items collection on Thursday, Nov 26. Keep them until Thursday, Dec 3. "
-        "Your Friday recycling moves to Saturday, Nov 28."
+        "Your recycling of Friday, Nov 27 moves to Saturday, Nov 28."
     )
 
 
@@ -104,8 +104,8 @@ def test_a_change_of_the_edition_is_told_with_its_dates_from_a_day_on() -> None:
     )
     found = parts.of_edit(before, calendars(THURSDAYS, [], storm), HOLIDAY.day)
     assert said(found) == {
-        (4,): "Your trash of Thursday, Nov 26: collected on Saturday, Nov 28. "
-        "Your trash of Thursday, Dec 3: collected on Saturday, Dec 5."
+        (4,): "Your trash of Thursday, Nov 26 moves to Saturday, Nov 28. "
+        "Your trash of Thursday, Dec 3 moves to Saturday, Dec 5."
     }
     back = parts.of_edit(calendars(THURSDAYS, [], storm), before, HOLIDAY.day)
     assert said(back)[4,].startswith("Your trash: collected on the usual day, Thursday, Nov 26.")
@@ -116,6 +116,8 @@ def test_an_email_says_when_to_set_out() -> None:
     (part,) = parts.of_holiday(calendars(THURSDAYS, [Rule(NAMES, Effect.SLIDE)]), HOLIDAY.name, HOLIDAY.day)
     with speaking("en"):
         assert words.to_do(part) == ["Set out your trash on Thursday, Nov 26, from 6:00 PM on."]
+    with speaking("es"):
+        assert words.to_do(part)[0].endswith("6:00 pm.")
 
 
 def test_a_notice_holds_until_its_last_day_is_over_in_the_city() -> None:
