@@ -123,6 +123,7 @@ def _holiday(
     if changed.parts:
         counted = showing.reached(by_zone, whole, channels, now)
         shown |= {"rows": showing.rows(changed.zones, changed.parts, counted), "all": counted}
+        shown["last_day"] = max(part.last_day for part in changed.parts)
         shown["best"] = publishing.best_launch(changed.first_day, now, settings().tz)
     return page(
         request, "desk/notice_holiday.html", caller=caller, told=told, channels=channels,

@@ -1,11 +1,12 @@
 """`/desk/notices/storm`: call collections off from now on, and say later what becomes of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Form, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
@@ -18,6 +19,7 @@ from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.delivery import senders
+from notify.models import Zone
 from notify.models.states import AlertState
 from notify.operations import tasks
 from notify.service311 import calendars
@@ -109,10 +111,17 @@ def _page(
 ) -> Response:
     with transaction() as s:
         zones = calendars.zones_with_days(s)
+        collected = _collected(s, zones)
     return page(
         request, "desk/notice_storm.html", caller=caller, told=told, given=given, zones=zones, look=look,
-        streams=list(STREAMS), causes=CAUSES,
+        streams=[one for one in STREAMS if one in collected or not collected], causes=CAUSES,
     )  # fmt: skip
+
+
+def _collected(s: Session, zones: Iterable[Zone]) -> set[str]:
+    """Return what this city collects."""
+    found = (calendars.of_zone(s, zone, datetime.now(UTC)) for zone in zones)
+    return {stream for one in found if one is not None for stream in one.streams}
 
 
 def _date(given: str) -> date | None:

@@ -30,8 +30,8 @@ class Notice:
     def general(self) -> dict[str, str]:
         """Return the blanks of the words for readers whose zone is not known, and for the public."""
         return self._blanks(
-            lambda: _("Collection days change"),
-            lambda: _("Collection days change. Look up yours on the collection page."),
+            self._when,
+            lambda: f"{self._when()} {_('Look up yours on the collection page.')}",
             lambda: [f"{self.called(part)}: {' '.join(words.sentences(part))}" for part in self.parts],
             list,
         )
@@ -54,6 +54,13 @@ class Notice:
         """Return how the words for these parts call their zones, by language."""
         parts = self._numbered(numbers)
         return self._by_language(lambda: self._zones([zone for part in parts for zone in part.zones]))
+
+    def _when(self) -> str:
+        first = min(part.moves[0].nominal for part in self.parts)
+        last = max(part.last_day for part in self.parts)
+        if first == last:
+            return _("Collection days change on %(day)s.", day=words.day(first))
+        return _("Collection days change from %(first)s to %(last)s.", first=words.day(first), last=words.day(last))
 
     def called(self, part: Part) -> str:
         """Return what a part is called, in the reader's language."""
