@@ -97,6 +97,8 @@ def test_an_agent_publishes_to_those_who_are_concerned(at_desk: Desk, zones: dic
     )
     assert [tuple(one) for one in told] == [("email", "en", 1), ("email", "es", 1), ("sms", "en", 1), ("sms", "es", 1)]
     asked.do("UPDATE alerts SET audience_total = audience_total + 10")  # with those who were left out
+    subject = asked.rows("SELECT subject FROM contents WHERE channel = 'email' AND language = 'en' AND wording = 1")
+    assert re.match(r"Your trash( and recycling)? of Thursday, \w+ \d+ moves? to Friday", subject[0].subject)
     assert "4 messages" in words(desk.get(answer.headers["location"]).text)
     with transaction() as s:
         (script,) = kept.for_zone(s, zones["North"], datetime.now(UTC))

@@ -1,5 +1,4 @@
-"""What a notice says of each part, in the reader's language: `Your trash of Tuesday, Nov 25 moves to
-Wednesday, Nov 26.`"""
+"""What a notice says of each part, by language: `Your trash of Tuesday, Nov 24 moves to Wednesday, Nov 25.`"""
 
 from collections.abc import Sequence
 from datetime import date
