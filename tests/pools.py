@@ -57,8 +57,11 @@ class KeptPools:
         return sorted(one.info.backend_pid for _, kept in self._idle.values() for one in self._open(kept))
 
     def close(self) -> None:
-        for _, kept in self._idle.values():
-            self._close(kept)
+        """Close all, also those that a thread made which has outlived the last test."""
+        for pool in db.POOLS:
+            pool.forget()
+        for made in list(self._used):
+            self._close(made)
         self._idle.clear()
 
     def _open(self, engine: Engine) -> set[psycopg.Connection[Any]]:

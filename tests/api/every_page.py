@@ -1,5 +1,6 @@
 """Every page that we serve, with what it can show: for tests of how pages are built."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -29,6 +30,7 @@ from notify.subscribers import consent, joining
 from tests import factories
 from tests.api import asked
 from tests.api.people import joined
+from tests.notify.service311 import days
 
 OWN_WORDS = "{{ city }}: {{ utility.back }} in {{ area }}. {{ utility.again }} Questions: {{ help_contact }}."
 
@@ -179,8 +181,29 @@ def paths(
         "/desk/tickets",
         "/desk/notices",
         "/desk/notices/storm",
+        f"/desk/alerts/{real}",
+        f"/desk/zones/{zone}",
+        f"/desk/residents/{asked.number('SELECT min(id) FROM subscribers')}",
+        *_of_a_notice(door, city),
     ]
     return [*console, *public, *_own_pages(door, city), unsubscribe_link, "/u/forged", "/nowhere"]
+
+
+def _of_a_notice(door: httpx.Client, city: datetime) -> list[str]:
+    """A holiday that changes collection days in ten days, and the notice of it, which waits for somebody's approval."""
+    today = city.date()
+    thursday = today + timedelta(days=10 + (3 - today.weekday() - 10) % 7)
+    days.settle(city, [thursday, thursday + timedelta(weeks=52)])
+    with transaction() as s:
+        factories.resident(s, at=[days.NORTH], topics=["collection"], phone="+12155550177", now=city)
+    (holiday, *_) = re.findall(r'href="(/desk/notices/holiday\?key=[^"]+)"', door.get("/desk/notices").text)
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', door.get(holiday).text))
+    later = {"channel": ["sms", "email"], "when": "later", "on": (today + timedelta(days=2)).isoformat(), "at": "10:00"}
+    asked.do("UPDATE operators SET audience_limit = 0 WHERE email = 'admin@tocsin.example.org'")
+    answered = door.post("/desk/notices/holiday", data={**fields, **later})
+    asked.do("UPDATE operators SET audience_limit = NULL")
+    assert answered.status_code == 303, answered.text
+    return [holiday, answered.headers["Location"].partition("?")[0]]
 
 
 def _own_pages(door: httpx.Client, city: datetime) -> list[str]:

@@ -10,11 +10,12 @@ from notify.core.db import transaction
 from notify.operations.kept_data import KINDS, Kind
 from notify.subscribers import holdings
 from tests.database import sql
-from tests.factories import NOW, resident
+from tests.factories import NOW, operator, resident
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
-OTHERS = {"sign_in_tries", "collection_feeds", "calls", "answer_searches"}  # of no resident in particular
+# Of no resident in particular.
+OTHERS = {"sign_in_tries", "collection_feeds", "calls", "answer_searches", "city_requests"}
 
 # How a row of each kind is made that is that old. `ends_at` of a conversation is its time.
 MADE = {
@@ -33,9 +34,13 @@ MADE = {
     "answer_searches": """INSERT INTO answer_searches (words, language, day, count)
                           VALUES ('x', 'en', CAST(CAST(:at AS timestamptz) AT TIME ZONE 'America/New_York' AS date), 1)
                           """,
+    "city_requests": """INSERT INTO city_requests
+                               (form, service_code, service, address_sealed, state, made_at, settled_at, made_by)
+                        SELECT gen_random_uuid(), '1', 'Pothole', 'x', 'filed', :at, :at, max(id) FROM operators""",
     "calls": "INSERT INTO calls (form, reason, at) VALUES (gen_random_uuid(), 'pothole', :at)",
     "sign_in_tries": "INSERT INTO sign_in_tries (kind, who, level, at) VALUES ('join-city', sha256('x'), 1, :at)",
 }
+OF_DAYS = {"answer_searches"}  # whose rows have the date and not the time
 DELETED = [kind for kind in KINDS if kind.forget is not None]
 
 
@@ -77,6 +82,7 @@ def test_a_report_that_is_not_used_up_is_kept() -> None:
 
 def made(table: str, at: datetime) -> None:
     with transaction() as s:
+        operator(s, now=NOW)
         s.execute(
             text(MADE[table]), {"at": at, "contact": resident(s).sms} if ":contact" in MADE[table] else {"at": at}
         )
@@ -84,7 +90,7 @@ def made(table: str, at: datetime) -> None:
 
 def made_older(table: str, kept: timedelta) -> None:
     as_owner(f"DELETE FROM {table}")
-    made(table, NOW - kept - timedelta(seconds=1))
+    made(table, NOW - kept - (timedelta(days=1) if table in OF_DAYS else timedelta(seconds=1)))
 
 
 def run(forget: Callable[..., None] | None) -> None:
