@@ -24,7 +24,7 @@ from notify.service311 import calendars
 from notify.service311.outputs import households, ical, print_view
 
 router = APIRouter(include_in_schema=False)
-HIDDEN = {"X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer"}
+HIDDEN = {"X-Robots-Tag": "noindex, nofollow"}
 REMIND_AT = 19  # o'clock, in the address that the page offers; any other hour of the evening may stand in it
 OF_ZONE, OF_HOUSEHOLD = "public, max-age=900", "private, max-age=900"
 

@@ -43,6 +43,9 @@ def test_a_resident_finds_the_days_of_an_address(
     assert sum(one.sizes()["responseBodySize"] for one in asked) <= MOST_BYTES
     page.locator("form.card button").click()
     expect(page.locator("code")).to_contain_text("/collections/feed/")
+    page.locator("form[action*='/end?'] button").click()
+    expect(page.locator("form[action*='/end?']")).to_have_count(0)
+    expect(page.locator("main")).to_contain_text({"en": "has ended", "es": "ha terminado"}[language])
     page.goto(f"/collections/zones/{zone}?lang={language}")
     page.locator(".days a").first.click()
     page.locator("form.card button").click()
