@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
+from notify.alerts.words import linting
 from notify.channels import sms_segments
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import sender_pool
+from notify.models import Alert
 from notify.operations.jobs import launch
 from notify.service311 import calendars, rule_store
 from notify.service311.notices import kept
@@ -175,6 +177,9 @@ def test_an_approved_notice_goes_out_when_its_author_chose(
     where = publish(at_desk("agent"), when=when, **at).headers["location"]
     shown = at_desk("approver").get("/console/alerts/1").text
     assert "With your approval it goes out" in shown
+    with transaction() as s:
+        found = linting.findings(s, s.get_one(Alert, 1), settings())
+    assert found == [], "nobody can change the words of a notice, so the check of words must not object to them"
     fields = dict(re.findall(r'name="(area_hash|messages)" value="([^"]+)"', shown))
     answer = at_desk("approver").post("/console/alerts/1/approve", data=fields)
     assert answer.status_code == 303, words(answer.text)

@@ -235,17 +235,23 @@ def _stored(s: Session, alerts: Sequence[Alert]) -> _Stored:
 
 
 def _checked(stored: _Stored, alert: Alert, settings: Settings) -> list[Checked]:
-    """Return the findings on all wordings of an alert, errors first. A wording is judged alone."""
+    """Return the findings on all wordings of an alert, errors first. A wording is judged alone.
+
+    Of a notice that Tocsin composed they are the errors alone: who learns to pass over warnings about words that nobody
+    there can change passes over the others, too.
+    """
     found = check(_messages(stored, alert, settings, GENERAL), _about(alert, settings))
     others = [one for one in stored.wordings if one.alert_id == alert.id]
-    if not others:
-        return found
-    by_key = {one.key: one for one in found}
-    for other in others:
-        messages = _messages(stored, alert, settings, other.wording)
-        for one in check(messages, _about(alert, settings, other)):
-            by_key.setdefault(one.key, replace(one, wording=other.wording))
-    return sorted(by_key.values(), key=lambda one: one.level != "error")
+    if others:
+        by_key = {one.key: one for one in found}
+        for other in others:
+            messages = _messages(stored, alert, settings, other.wording)
+            for one in check(messages, _about(alert, settings, other)):
+                by_key.setdefault(one.key, replace(one, wording=other.wording))
+        found = list(by_key.values())
+    composed = two_people.is_composed_notice(alert) and not alert.two_people
+    shown = [one for one in found if one.level == "error" or not composed]
+    return sorted(shown, key=lambda one: one.level != "error")
 
 
 def _messages(stored: _Stored, alert: Alert, settings: Settings, wording: int) -> list[Message]:
