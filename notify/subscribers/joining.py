@@ -42,6 +42,10 @@ class Waiting:
     language: str = "en"
 
 
+class NotTheirs(Refused):
+    """The code is right, but the contact may have a new owner since its resident was last heard of."""
+
+
 def parse(contact: str) -> tuple[str, str]:
     """Return the channel of a phone or email, and its canonical form. Raises Invalid, without the address."""
     channel = EMAIL if "@" in contact else SMS
@@ -233,7 +237,7 @@ def _proved(s: Session, joining: Joining, now: datetime, how: str) -> Joined:
 def _signed_in(s: Session, who: Applicant, now: datetime) -> Joined:
     contact = enrolling.known(s, who, None, now)
     if contact is None:
-        raise Refused(
+        raise NotTheirs(
             _("Nobody is signed up with this phone or email, or we have not heard from it for a while."),
             hint=_(
                 "Join with your address. If you had joined before, use an address from then, and all that you chose"

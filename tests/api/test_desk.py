@@ -139,6 +139,17 @@ def test_a_stop_needs_no_code_and_stops(agent: httpx.Client) -> None:
     assert acts() == ["opt-out", "find"]
 
 
+def test_a_code_of_a_contact_that_nobody_proved_opens_nothing_and_says_what_to_do(agent: httpx.Client) -> None:
+    asked.do("UPDATE contacts SET verified_at = NULL WHERE channel = 'sms' AND subscriber_id IS NOT NULL")
+    home = f"/desk/residents/{resident()}"
+    contact = asked.number("SELECT id FROM contacts WHERE channel = 'sms' AND subscriber_id IS NOT NULL")
+    [token] = re.findall(r'name="token" value="([^"]+)"', agent.post(f"{home}/code", data={"contact": contact}).text)
+    refused = agent.post(f"{home}/prove", data={"token": token, "code": sent_code()})
+    assert refused.status_code == 409
+    assert "Ask for an address that they signed up with" in words(refused.text)
+    assert agent.post(f"{home}/mute", data={"until": ""}).status_code == 409
+
+
 def test_a_code_that_is_read_back_opens_the_changes_of_this_resident_alone(agent: httpx.Client) -> None:
     home = f"/desk/residents/{resident()}"
     changes: list[tuple[str, dict[str, str]]] = [

@@ -56,7 +56,16 @@ def confirm(s: Session, token: str, code: str, now: datetime, by: Operator, subs
 
     Raises as `joining.confirm`: the caller commits a Refused, because it counts."""
     serving.require(by)
-    joined = joining.confirm(s, token, code, now, how=consent.BY_CALL)
+    try:
+        joined = joining.confirm(s, token, code, now, how=consent.BY_CALL)
+    except joining.NotTheirs:
+        raise joining.NotTheirs(
+            _("The code is right, but this phone or email has never been proved, or was silent for long."),
+            hint=_(
+                "It may have a new owner. Ask for an address that they signed up with, and sign them up with it again"
+                " (console, “Sign up”): all that they chose comes back."
+            ),
+        ) from None
     if subscriber_id and joined.subscriber_id != subscriber_id:
         raise Refused(_("This code came to somebody else."), hint=_("Look the caller up again."))
     serving.note(s, now, by, "prove by call", joined.subscriber_id, contact=joined.contact_id)
