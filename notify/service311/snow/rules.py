@@ -159,8 +159,8 @@ def told(phases: Sequence[Phase], classes: Iterable[str], *, others: bool) -> li
 
 
 def in_order(told: Iterable[Told]) -> list[Told]:
-    """Return each once, the first ones first."""
-    return sorted(dict.fromkeys(told), key=lambda one: (one.starts, one.ends))
+    """Return each once, the first ones first, and of those that begin together what forbids both sides."""
+    return sorted(dict.fromkeys(told), key=lambda one: (one.starts, one.rule in SIDES, one.ends))
 
 
 def told_in_public(phases: Sequence[Phase]) -> list[Told]:

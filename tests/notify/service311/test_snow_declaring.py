@@ -72,9 +72,9 @@ def test_each_reads_the_rule_of_their_own_street_first() -> None:
     assert "No parking on the even-numbered side from" in elsewhere
     assert "Then" not in elsewhere
     both = text_of(alert, sets[frozenset({route, other})])
-    assert both.index("the snow route near you") < both.index("Then no parking on the even-numbered side")
+    assert both.index("the snow route near you") < both.index("Also no parking on the even-numbered side")
     general = text_of(alert, 0)
-    assert general.index("on snow emergency routes") < general.index("Then no parking on the even-numbered side")
+    assert general.index("on snow emergency routes") < general.index("Also no parking on the even-numbered side")
     assert "en la ruta de nieve cercana" in text_of(alert, sets[frozenset({route})], "es")
 
 
