@@ -72,6 +72,7 @@ def test_each_reads_the_rule_of_their_own_street_first() -> None:
     assert "No parking on the even-numbered side from" in elsewhere
     assert "Then" not in elsewhere
     both = text_of(alert, sets[frozenset({route, other})])
+    assert "Snow emergency in the whole city." in both, "not the names of all its zones"
     assert both.index("the snow route near you") < both.index("Also no parking on the even-numbered side")
     general = text_of(alert, 0)
     assert general.index("on snow emergency routes") < general.index("Also no parking on the even-numbered side")
