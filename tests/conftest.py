@@ -36,7 +36,6 @@ from notify.local.stack import servers
 from notify.outside import fetching
 from notify.service311.open311 import client as open311_client
 from tests import network
-from tests.pools import KeptPools
 from zones.files import quarantine
 
 SECRET_KEY = "a key for tests, and for nothing else"
@@ -204,13 +203,7 @@ def template(server_urls: dict[str, str]) -> Iterator[str]:
 def shared(template: str, server_urls: dict[str, str]) -> Iterator["Emptied"]:
     """The database that most tests use, one after another: to empty it takes a third of the time of a new one."""
     name = f"{template}_shared"
-    pools = KeptPools(db._engine)
-    with (
-        pytest.MonkeyPatch.context() as session,
-        _cloned(server_urls, name, template) as urls,
-        closing(Emptied(urls, pools)) as emptied,
-    ):
-        session.setattr(db, "_engine", pools)
+    with _cloned(server_urls, name, template) as urls, closing(Emptied(urls)) as emptied:
         yield emptied
 
 
@@ -219,7 +212,6 @@ def database(shared: "Emptied", monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     """A migrated, empty PostgreSQL database, in the settings and the environment: its URL for our processes."""
     with _in_use(shared.urls, monkeypatch):
         yield shared.urls["TOCSIN_DATABASE_URL"]
-        shared.pools.take_back()
     shared.empty()
 
 
@@ -274,7 +266,7 @@ FUNCTION: LiteralString = """
 """
 EMPTY: LiteralString = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid() AND NOT (pid = ANY ({pools}) AND state = 'idle');
+     WHERE datname = current_database() AND pid <> pg_backend_pid();
     SELECT pg_temp.empty();
     UPDATE alembic_version SET version_num = {schema} WHERE version_num <> {schema};
     SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences
@@ -283,7 +275,6 @@ EMPTY: LiteralString = """
         -- Ended again and again: one that was still connecting above had no name yet, and would wait for our locks.
         WHILE EXISTS (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                        WHERE datname = current_database() AND pid <> pg_backend_pid()
-                         AND NOT (pid = ANY ({pools}) AND state = 'idle')
                          AND backend_type = 'client backend' AND backend_start < now()) LOOP
             PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
         END LOOP;
@@ -294,9 +285,8 @@ EMPTY: LiteralString = """
 class Emptied:
     """A database that is as its migrations left it whenever a test begins."""
 
-    def __init__(self, urls: dict[str, str], pools: KeptPools) -> None:
+    def __init__(self, urls: dict[str, str]) -> None:
         self.urls = urls
-        self.pools = pools
         self._connection: psycopg.Connection[Any] | None = None
         with closing(psycopg.connect(urls[OWNER])) as connection:
             tables = [
@@ -316,8 +306,7 @@ class Emptied:
         Its connection is kept: a new one would have to learn all tables first, which takes four fifths of the time.
         """
         others: list[Any] = []
-        pools = sql.SQL("ARRAY[{}]::int[]").format(sql.SQL(", ").join(map(sql.Literal, self.pools.backends())))
-        statements = sql.SQL(EMPTY).format(schema=self._schema, pools=pools)
+        statements = sql.SQL(EMPTY).format(schema=self._schema)
         for _ in range(EMPTIED_TRIES):
             try:
                 self._connected().execute(statements)
@@ -331,7 +320,6 @@ class Emptied:
         raise AssertionError(f"The database could not be emptied beside these: {others}")
 
     def close(self) -> None:
-        self.pools.close()
         self._disconnect()
 
     def _disconnect(self) -> None:

@@ -11,6 +11,7 @@ from notify import audience
 from notify.alerts.words import wording
 from notify.audience.everywhere import InCity
 from notify.audience.live_count import live_count
+from notify.channels.channel import CHANNELS
 from notify.content import compose
 from notify.core.settings import Settings
 from notify.models import Alert, Lane, Zone
@@ -18,7 +19,7 @@ from notify.service311.notices import publishing, words
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
 
-SHOWN = "sms"  # the channel whose words are shown whole
+SHOWN = next(name for name, one in CHANNELS.items() if one.segmented)  # the channel whose words are shown whole
 
 
 @dataclass(frozen=True, slots=True)

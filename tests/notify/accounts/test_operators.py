@@ -16,7 +16,8 @@ from tests.factories import NOW, operator
 from tests.waiting import until
 
 Leave = Callable[[Session, str, datetime], object]
-STAFF = {"approve alone", "note", "draft", "draft collection", "launch", "stop", "count", "resolve"}
+COLLECTIONS = {"draft collection", "publish collection"}
+STAFF = COLLECTIONS | {"approve alone", "note", "draft", "launch", "stop", "count", "resolve"}
 
 
 def last_audit(action: str) -> tuple[str, dict[str, object]]:
@@ -29,9 +30,9 @@ def last_audit(action: str) -> tuple[str, dict[str, object]]:
     ("role", "acts"),
     [
         ("author", STAFF),
-        ("approver", STAFF | {"approve", "roster", "break-glass", "audit", "words"}),
-        ("agent", {"draft collection", "note", "serve"}),
-        ("admin", STAFF | {"approve", "roster", "break-glass", "audit", "words", "serve", "administer"}),
+        ("approver", STAFF | {"approve", "roster", "break-glass", "audit", "words", "collections"}),
+        ("agent", COLLECTIONS | {"collections", "note", "serve"}),
+        ("admin", STAFF | {"approve", "roster", "break-glass", "audit", "words", "serve", "administer", "collections"}),
     ],
 )
 def test_a_role_may_do_this_and_no_more(role: str, acts: set[str]) -> None:

@@ -72,7 +72,7 @@ def test_an_alert_says_the_citys_words_from_the_commit_on_and_one_made_before_ne
     assert "Watch the sky." in after["en"].text
     assert "Mire el cielo." in after["es"].text
     with transaction() as s:
-        kept = s.get_one(StoredContent, (before["en"].alert_id, "sms", "en"))
+        kept = s.get_one(StoredContent, (before["en"].alert_id, "sms", "en", 0))
         assert kept.text == before["en"].text
 
 
