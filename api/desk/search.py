@@ -32,12 +32,9 @@ Text = Annotated[str, Form(max_length=320)]
 
 @router.get("")
 def ask(request: Request, caller: Viewer) -> Response:
-    """The box, and what the city has sent or plans, whoever calls."""
+    """The box."""
     operators.require(caller.acting, "serve")
-    with transaction() as s:
-        told = here.alerts(s, now := datetime.now(UTC))
-        said = script.of(s, told, now)
-    return _page(request, caller, everywhere=told, script=said)
+    return _page(request, caller)
 
 
 @router.post("")
@@ -115,6 +112,11 @@ def _page(
     seen: Seen | None = None,
     **shown: Any,
 ) -> Response:
+    """Show what was found or, while nothing is, what the city has sent or plans, whoever calls."""
+    if seen is None and not {"here", "told_one"} & set(shown):
+        with transaction() as s:
+            shown["everywhere"] = here.alerts(s, now := datetime.now(UTC))
+            shown["script"] = script.of(s, shown["everywhere"], now)
     given: dict[str, Any] = {"here": None, "label": "", "place": "", "told_one": None, "everywhere": (), "script": None}
     given |= {"stopped": False, "languages": settings().languages} | shown
     told = tell(error) if error else None

@@ -139,6 +139,13 @@ def test_a_stop_needs_no_code_and_stops(agent: httpx.Client) -> None:
     assert acts() == ["opt-out", "find"]
 
 
+def test_a_page_that_found_nothing_still_tells_what_is_in_force(agent: httpx.Client) -> None:
+    for path, sought in (("/desk", "?"), ("/desk/stop", "+12155550100")):
+        shown = words(agent.post(path, data={"sought": sought}).text)
+        assert "in force" in shown, path
+        assert "No alert since yesterday" not in shown, path
+
+
 def test_a_code_of_a_contact_that_nobody_proved_opens_nothing_and_says_what_to_do(agent: httpx.Client) -> None:
     asked.do("UPDATE contacts SET verified_at = NULL WHERE channel = 'sms' AND subscriber_id IS NOT NULL")
     home = f"/desk/residents/{resident()}"
