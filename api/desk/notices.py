@@ -119,7 +119,7 @@ def _holiday(
         if changed.parts:
             whole = publishing.shapes(s, changed.parts).whole
             by_zone = publishing.shapes_of_zones(s, changed.parts)
-            shown["texts"] = showing.texts(s, _notice(changed), channels or [showing.SHOWN], now, settings())
+            shown["texts"] = showing.texts(s, _notice(changed), channels, now, settings())
     if changed.parts:
         counted = showing.reached(by_zone, whole, channels, now)
         shown |= {"rows": showing.rows(changed.zones, changed.parts, counted), "all": counted}

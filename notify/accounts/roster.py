@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, aliased
 
 from notify.accounts import operators
 from notify.core import audit, translation
 from notify.core.characters import visible
 from notify.core.city_time import shown
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -193,7 +194,7 @@ def _shifts(s: Session, *conditions: ColumnElement[bool], most: int = 200) -> li
 
 
 def _take_turn(s: Session) -> None:
-    s.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
+    take_lock(s, _TURN)
 
 
 def _serving(s: Session, email: str) -> Operator:

@@ -10,13 +10,14 @@ from typing import Protocol, get_args
 import shapely
 from psycopg.errors import LockNotAvailable
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.core import audit
 from notify.core.characters import visible
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import Operator, Zone, ZoneVersion
@@ -78,7 +79,7 @@ def compare(s: Session, kind: str, shapes: Iterable[NamedShape]) -> Comparison:
             _("There is no zone kind %(kind)s.", kind=repr(kind)), hint=_("Kinds: %(kinds)s.", kinds=", ".join(KINDS))
         )
     try:
-        s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+        take_lock(s, IMPORT_LOCK)
     except OperationalError as error:
         if not isinstance(error.orig, LockNotAvailable):
             raise

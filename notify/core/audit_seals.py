@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.core.db import take_lock
 from notify.core.process import once
 
 log = structlog.get_logger()
@@ -61,7 +62,7 @@ def head(s: Session) -> Head | None:
 
 def seal(s: Session, through: int) -> int:
     """Seal the next rows, at most AT_ONCE, up to the id `through`, which `Settled` gives. Returns how many."""
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SEAL_LOCK})
+    take_lock(s, SEAL_LOCK)
     newest = head(s)
     rows = s.execute(
         text(f"SELECT {COLUMNS} FROM audit a WHERE a.id > :last AND a.id <= :through ORDER BY a.id LIMIT :most"),  # noqa: S608

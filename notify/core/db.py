@@ -113,6 +113,11 @@ def exists(rows: str, **values: Any) -> bool:
         return bool(connection.execute(text(f"SELECT EXISTS ({rows})"), values).scalar_one())
 
 
+def take_lock(s: Session, number: int) -> None:
+    """Take an advisory lock, to be held until the transaction ends, and wait for whoever holds it."""
+    s.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
 @contextmanager
 def one_moment() -> Iterator[Session]:
     """A read-only session that sees one snapshot, whatever is committed meanwhile."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.core import audit
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, Refused
 from notify.core.translation import gettext as _
 from notify.models import CollectionEdition, CollectionRule, CollectionSchedule, Operator
@@ -112,7 +113,7 @@ def publish_rules(
 
 def _begin(s: Session, note: str, by: Operator | None) -> None:
     operators.require_by(by, "collections")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    take_lock(s, LOCK)
     if len(note) > LONGEST_NOTE:
         raise Invalid(
             _("The note has %(count)s characters.", count=len(note)),

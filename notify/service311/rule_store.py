@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.core import audit
 from notify.core.characters import visible
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import CollectionRule, Operator
@@ -147,9 +148,9 @@ def add_exceptions(
     ]
     s.add_all(rows)
     s.flush()
-    for row in rows[:1]:
+    if rows:
         audit.note(
-            s, now=now, by=by, action="add", subject="collection rule", subject_id=row.id, kind="exception",
+            s, now=now, by=by, action="add", subject="collection rule", subject_id=rows[0].id, kind="exception",
             count=len(rows),
         )  # fmt: skip
     return [row.id for row in rows]
@@ -273,4 +274,4 @@ def _standing_row(s: Session, rule_id: int) -> CollectionRule:
 
 def _lock(s: Session) -> None:
     """Wait for who edits or publishes: what is published is what somebody has looked at."""
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": editions.LOCK})
+    take_lock(s, editions.LOCK)

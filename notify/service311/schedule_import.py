@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -18,6 +18,7 @@ from notify.city import geocoder
 from notify.city import zones as city_zones
 from notify.core import audit
 from notify.core.characters import visible
+from notify.core.db import take_lock
 from notify.core.errors import Invalid
 from notify.models import CollectionSchedule, Operator
 from notify.service311 import editions, schedule_rows
@@ -82,7 +83,7 @@ def take(
     """Import the rows of a file. A dry run changes nothing and reports the same. Raises NotAllowed; Invalid when no row
     can be used."""
     operators.require_by(by, "administer")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": editions.LOCK})
+    take_lock(s, editions.LOCK)
     report = Report(source, dry_run)
     found = dict(_found(s, rows, given, report))
     if not found:

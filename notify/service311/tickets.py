@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.core import audit
 from notify.core.characters import visible
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, NotFound, Refused, TocsinError
 from notify.core.translation import gettext as _
 from notify.models import CollectionSchedule, CollectionTicket, Operator, Zone
@@ -39,7 +40,7 @@ def report(s: Session, zone_id: int, stream: str, on: date, edition: int, langua
     )
     if calendar is None or not shown or not 0 < edition <= calendar.edition.number:
         raise nowhere(Invalid)
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    take_lock(s, LOCK)
     same = select(CollectionTicket.id).where(
         CollectionTicket.zone_id == zone_id,
         CollectionTicket.stream == stream,

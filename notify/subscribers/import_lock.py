@@ -8,12 +8,14 @@ from hashlib import blake2b
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.core.db import take_lock
+
 IMPORT_LOCK = 7_461_002  # two simultaneous imports could make two residents of one person
 
 
 def take(s: Session) -> None:
     """Wait until nobody else has the lock in any way, and keep it until the transaction ends."""
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    take_lock(s, IMPORT_LOCK)
 
 
 def share(s: Session, channel: str, address: str) -> None:

@@ -17,6 +17,7 @@ from notify.city.area import Where
 from notify.city.parts import InZone
 from notify.core import audit
 from notify.core.city_time import shown
+from notify.core.db import take_lock
 from notify.core.errors import NotAllowed, NotFound, Refused
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -52,7 +53,7 @@ def start(s: Session, name: str, by: Operator, now: datetime, form: UUID) -> Dri
     operators.require(by, "draft")
     chosen = scenarios.scenario(name)
     _require_practice(s)
-    s.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
+    take_lock(s, _TURN)
     if (known := s.scalar(select(Drill).where(Drill.form == form))) is not None:
         return known
     for other in running(s, now):

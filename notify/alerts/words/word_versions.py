@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -17,6 +17,7 @@ from notify.content.events import Event
 from notify.content.own_words import Form, Words
 from notify.core import audit
 from notify.core.characters import visible
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
@@ -61,7 +62,7 @@ def save(
     operators.require_by(by, "words")
     event = compose.catalogue().event(event_name)
     event.defaults(phase)
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITING_LOCK})
+    take_lock(s, WRITING_LOCK)
     require_unchanged(s, event_name, phase, seen)
     before = city_words.current(s, event, phase, settings)
     _require_forms(written, before, event, phase)

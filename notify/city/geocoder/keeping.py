@@ -11,7 +11,6 @@ from typing import Any
 
 import shapely
 from psycopg import sql
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -19,7 +18,7 @@ from notify.city.geocoder import standing
 from notify.city.geocoder.standing import Table
 from notify.core import audit, db
 from notify.core.counting import counted
-from notify.core.db import raw
+from notify.core.db import raw, take_lock
 from notify.core.errors import Invalid
 from notify.models import Operator
 from zones.addresses.rows import AddressRow, BadRow, LandmarkRow, StreetRow
@@ -149,7 +148,7 @@ def _replace(
     now: datetime, by: Operator | None, confirmed: bool,
 ) -> Kept:  # fmt: skip
     operators.require_by(by, "administer")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    take_lock(s, _LOCK)
     named, cursor = sql.Identifier(table), raw(s).cursor()
     city = standing.city_before(s)
     kept.replaced = cursor.execute(sql.SQL("DELETE FROM {} WHERE source = %s").format(named), (kept.source,)).rowcount

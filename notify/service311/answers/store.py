@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.core import audit
 from notify.core.characters import visible
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -56,7 +57,7 @@ def save(s: Session, written: Written, now: datetime, by: Operator) -> int:
         raise Invalid(_("The answer would end before it begins."), hint=_("Choose a later end, or none."))
     if written.incident_id is not None and s.get(Incident, written.incident_id) is None:
         raise NotFound(_("There is no incident %(incident)s.", incident=written.incident_id))
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    take_lock(s, LOCK)
     there = s.scalars(select(Answer).where(Answer.number == written.number)).all()
     if written.number and not there:
         raise NotFound(_("There is no answer %(answer)s.", answer=written.number))

@@ -8,13 +8,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any, get_args
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.content.compose import catalogue
 from notify.core import audit
 from notify.core.characters import visible
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, NotFound
 from notify.core.settings import settings
 from notify.core.translation import for_reader
@@ -98,7 +99,7 @@ def save(s: Session, reason: Reason, now: datetime, by: Operator) -> None:
     Raises NotAllowed; Invalid for keys that another has, for an unknown group or event, and for missing words.
     """
     operators.require(by, "words")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    take_lock(s, LOCK)
     _check(reason.key, reason.keys, reason.words, 2)
     if reason.event and reason.event not in {one.name for one in catalogue().events}:
         raise Invalid(_("There is no event %(event)s.", event=repr(reason.event)))
@@ -114,7 +115,7 @@ def save_group(s: Session, group: Group, now: datetime, by: Operator) -> None:
     """Add a group, or change the one of that key: its letter, and so the first key of each of its reasons, its words or
     its kind of zones. Raises as `save` does."""
     operators.require(by, "words")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    take_lock(s, LOCK)
     _check(group.key, group.keys, group.words, 1)
     if group.kind not in KINDS:
         raise Invalid(_("%(kind)s is not a kind of zones.", kind=repr(group.kind)))
@@ -131,7 +132,7 @@ def save_group(s: Session, group: Group, now: datetime, by: Operator) -> None:
 def retire(s: Session, key: str, now: datetime, by: Operator) -> None:
     """Take a reason out of use. Its calls stay counted. Raises NotAllowed, NotFound."""
     operators.require(by, "words")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    take_lock(s, LOCK)
     reason = every(s).get(key)
     if reason is None:
         raise NotFound(_("There is no reason %(key)s.", key=repr(key)))

@@ -12,7 +12,7 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Zone
 from notify.models.states import AlertState
 from notify.service311 import calendars
-from notify.service311.notices import parts
+from notify.service311.notices import kept, parts
 from notify.service311.notices.parts import Part
 from notify.service311.rules import Collection
 from notify.service311.schedules import monday
@@ -142,7 +142,7 @@ def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:
     ).all()
     return {
         (one.subject, one.day): Told(
-            one.id, one.alert_id, one.incident_id, alert.state, one.edition, is_out(alert), _days(one)
+            one.id, one.alert_id, one.incident_id, alert.state, one.edition, kept.is_out(alert), _days(one)
         )
         for one, alert in rows
         if alert.state is not AlertState.CANCELLED or alert.launched_at is not None
@@ -153,8 +153,3 @@ def _days(one: CollectionNotice) -> frozenset[tuple[int, date]]:
     return frozenset(
         (zone, date.fromisoformat(day)) for part in one.parts for zone in part["zones"] for day in part["days"]
     )
-
-
-def is_out(alert: Alert) -> bool:
-    """Whether residents have a notice, or are getting it."""
-    return alert.launched_at is not None and alert.state is not AlertState.CANCELLED

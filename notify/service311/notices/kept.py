@@ -42,17 +42,13 @@ class Shown:
     launch_at: datetime | None
     made_at: datetime
     by: str
+    is_out: bool  # residents have it, or are getting it
     languages: dict[str, tuple[Said, ...]]
 
     @property
     def words(self) -> tuple[Said, ...]:
         """What was said, in the reader's language or else the city's first one."""
         return self.languages.get(translation.language()) or next(iter(self.languages.values()))
-
-    @property
-    def is_out(self) -> bool:
-        """Whether residents have it, or are getting it."""
-        return self.state in (AlertState.SENDING, AlertState.SENT, AlertState.PAUSED)
 
 
 def recent(s: Session, now: datetime) -> Sequence[Shown]:
@@ -98,6 +94,11 @@ def title(kind: str, subject: str) -> str:
     return translation.translated(CAUSES.get(subject, subject) if kind == "storm" else subject)
 
 
+def is_out(alert: Alert) -> bool:
+    """Whether residents have a notice, or are getting it."""
+    return alert.launched_at is not None and alert.state is not AlertState.CANCELLED
+
+
 def _rows() -> Select[CollectionNotice, Alert, str]:
     return (
         select(CollectionNotice, Alert, Operator.email)
@@ -111,7 +112,7 @@ def _shown(one: CollectionNotice, alert: Alert, by: str, only: int | None = None
     parts = [part for part in one.parts if only is None or only in part["zones"]]
     return Shown(
         one.id, one.kind, title(one.kind, one.subject), one.day, one.edition, one.alert_id, one.incident_id,
-        alert.state, alert.launch_at, one.made_at, by,
+        alert.state, alert.launch_at, one.made_at, by, is_out(alert),
         {
             language: tuple(
                 Said(part["called"][language], tuple(part["says"][language]), tuple(part["zones"])) for part in parts

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import shapely
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -24,6 +24,7 @@ from notify.alerts.writing.wordings import Part as Apart
 from notify.alerts.writing.wordings import Wording
 from notify.city import zones as city_zones
 from notify.core import audit, translation
+from notify.core.db import take_lock
 from notify.core.errors import Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
@@ -140,8 +141,8 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
     """
     wanted = ready.wanted
     operators.require(by, "publish collection")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-    _require_current(s, wanted)
+    take_lock(s, LOCK)
+    require_current(s, wanted.edition)
     _require_untold(s, wanted)
     if wanted.replaces is not None:
         lifecycle.cancel(s, wanted.replaces, None, now)
@@ -185,9 +186,10 @@ def best_launch(first: date, now: datetime, tz: ZoneInfo) -> datetime | None:
     return at if at > now else None
 
 
-def _require_current(s: Session, wanted: Wanted) -> None:
+def require_current(s: Session, edition: int) -> None:
+    """Raise Refused unless this is the edition that is public now."""
     current = calendars.current(s)
-    if current is None or current.number != wanted.edition:
+    if current is None or current.number != edition:
         raise Refused(
             _("The calendars have changed since this notice was shown."), hint=_("Look at it again, then publish it.")
         )

@@ -76,7 +76,7 @@ def texts(
 ) -> list[tuple[str, dict[str, str]]]:
     """Return what each part is called, with its text message in each language, as a launch now would write it."""
     event = compose.catalogue().event(publishing.EVENT)
-    shown = [SHOWN] if SHOWN in channels else list(channels[:1])
+    shown = list(channels[:1]) if channels and SHOWN not in channels else [SHOWN]
     alert = Alert(
         id=10**6, phase=phase, status="Actual", corrects=False, lane=Lane.ROUTINE, channels=shown,
         expires_at=publishing.ends(max(part.last_day for part in notice.parts), now, settings.tz), launch_at=None,

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, get_args
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.audience import written
-from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.db import take_lock
+from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.models import CollectionNotice, Operator, Zone
@@ -100,12 +101,8 @@ def publish(s: Session, planned: Planned, ready: Ready, by: Operator, now: datet
     Raises NotAllowed; Refused when the calendars have changed since it was planned.
     """
     operators.require(by, "collections")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": publishing.LOCK})
-    current = calendars.current(s)
-    if current is None or current.number != planned.edition:
-        raise Refused(
-            _("The calendars have changed since this was shown."), hint=_("Look at it again, then publish it.")
-        )
+    take_lock(s, publishing.LOCK)
+    publishing.require_current(s, planned.edition)
     rows = rule_store.add_exceptions(s, planned.exceptions, now, by)
     cause = CAUSES[planned.storm.cause]
     edition = editions.publish_rules(s, rows, cause, now, by)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.core import audit, crypto, keyring
 from notify.core.characters import visible
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import CityRequest, Operator
@@ -60,7 +61,7 @@ def begin(s: Session, form: UUID, service: str, wanted: Wanted, by: Operator, no
     if not (wanted.address or wanted.at):
         raise Invalid(_("Where is it?"), hint=_("Write a street and number, such as 120 Main St."))
     wanted = replace(wanted, description=description[:LONGEST])
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    take_lock(s, LOCK)
     if (known := s.scalar(select(CityRequest).where(CityRequest.form == form))) is not None:
         return _read(s, known, now), False
     _require_new(s, wanted, now)

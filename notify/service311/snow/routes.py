@@ -8,12 +8,13 @@ from math import cos, radians
 
 import shapely
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.core import audit
 from notify.core.counting import counted
+from notify.core.db import take_lock
 from notify.core.errors import Invalid
 from notify.models import Operator, SnowRoute
 from zones import gate
@@ -71,7 +72,7 @@ def keep(
     kept = Kept(_name(source, "source"))
     if not kept.source:
         raise Invalid("The source needs a name.", hint="Use a name such as --source city.")
-    s.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    take_lock(s, LOCK)
     kept.replaced = s.scalar(select(func.count()).where(SnowRoute.source == kept.source)) or 0
     s.execute(delete(SnowRoute).where(SnowRoute.source == kept.source))
     found: list[dict[str, object]] = []
