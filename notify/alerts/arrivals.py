@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify import audience
-from notify.audience import Places, everywhere
+from notify.audience import Places, everywhere, told
 from notify.core import alarms, db
 from notify.core.states import IN_FORCE
 from notify.delivery import latecomers
@@ -29,12 +29,13 @@ AGAIN_AFTER = timedelta(seconds=2)  # while the audience of an alert there is be
 
 class _Holding(NamedTuple):
     """An alert in force, where it still holds. `whole`: it went to the whole city, and holds for those without a place
-    as long as it does anywhere. `resolved`: its audience is known."""
+    as long as it does anywhere. `resolved`: its audience is known. `spares`: the alerts whose recipients do not get it."""
 
     id: int
     area: BaseGeometry
     whole: bool
     resolved: bool
+    spares: Sequence[int]
 
 
 def tell(s: Session, now: datetime) -> list[Doorbell]:
@@ -51,7 +52,8 @@ def tell(s: Session, now: datetime) -> list[Doorbell]:
     bells: list[Doorbell] = []
     for alert, residents in _there(_in_force(s, now), places, placeless):
         if alert.resolved:
-            bells += _add(s, alert.id, residents, now)
+            had = set(told.recipients(s, alert.spares).tolist()) if alert.spares else set()
+            bells += _add(s, alert.id, [one for one in residents if one not in had], now)
         else:
             waiting.update(residents)
     s.execute(
@@ -83,11 +85,14 @@ _DUE = """
 def _in_force(s: Session, now: datetime) -> list[_Holding]:
     rows = s.execute(text(_IN_FORCE), {"states": sorted(IN_FORCE), "now": now}).all()
     areas = readable_areas(row.area for row in rows)
-    return [_Holding(row.id, areas[row.area], row.whole_city, row.resolved) for row in rows if row.area in areas]
+    return [
+        _Holding(row.id, areas[row.area], row.whole_city, row.resolved, row.spares) for row in rows if row.area in areas
+    ]
 
 
 _IN_FORCE = """
-    SELECT a.id, coalesce(t.left_area, a.area) AS area, a.whole_city, a.fanout_done_at IS NOT NULL AS resolved
+    SELECT a.id, coalesce(t.left_area, a.area) AS area, a.whole_city, a.fanout_done_at IS NOT NULL AS resolved,
+           a.spares
       FROM alerts a LEFT JOIN standings t ON t.alert_id = a.id
      WHERE a.state = ANY (CAST(:states AS alert_state[])) AND a.expires_at > :now AND a.status = 'Actual'
        AND a.phase <> 'all-clear' AND a.follows IS NULL AND a.area IS NOT NULL

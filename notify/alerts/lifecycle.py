@@ -274,7 +274,7 @@ def _unsent(s: Session, alert: Alert) -> str:
 def frozen_hash(s: Session, alert: Alert, told: Mapping[int, Sequence[int]]) -> str:
     """SHA-256 of all that is approved: area, status, topic, words and who reads which, channels, lane, launch time,
     expiry, the alert that it follows, and those whose recipients it also goes to (`told`, as `told_before.find` returns
-    it)."""
+    it) or does not go to."""
     words = s.execute(
         select(
             StoredContent.channel, StoredContent.language, StoredContent.subject, StoredContent.text, StoredContent.html
@@ -296,6 +296,7 @@ def frozen_hash(s: Session, alert: Alert, told: Mapping[int, Sequence[int]]) -> 
         *([[*told]] if told else []),
         *([[*map(list, told.values())]] if any(told.values()) else []),
         *([apart] if apart else []),
+        *([{"spares": sorted(alert.spares)}] if alert.spares else []),
     ]
     return hashlib.sha256(json.dumps(approved, ensure_ascii=False).encode()).hexdigest()
 

@@ -126,14 +126,15 @@ def fallback_of(s: Session, alert: Alert) -> str:
 
 def membership(alert: Alert) -> InCity:
     """Return the alert's area, prepared for queries. That of a follow-up is for the unreached only; to one with earlier
-    alerts belong those to whom they were sent; to the whole city those without a place, too. Raises Refused without
+    alerts belong those to whom they were sent, but not the recipients of those that it spares; to the whole city those
+    without a place, too. Raises Refused without
     one: nothing is sent then (law 2)."""
     if alert.area is None:
         raise Refused(f"Alert {alert.id} has no area.", hint="Create the alert again, with an area.")
     area = from_wkb(alert.area)
     if alert.follows is not None:
         return OfUnreached(area, alert.follows, whole=alert.whole_city)
-    return OrTold(area, alert.answered, whole=alert.whole_city)
+    return OrTold(area, alert.answered, whole=alert.whole_city, spares=alert.spares)
 
 
 def residents_inside(
@@ -155,7 +156,19 @@ def residents_of(
     if isinstance(area, InCity) and area.whole:
         found = np.union1d(found, placeless_in(s, area, now, after, through))
     if isinstance(area, OrTold):
-        return np.unique(np.concatenate([found, *(_told(s, one, now, after, through) for one in area.told)]))
+        found = np.unique(np.concatenate([found, *(_told(s, one, now, after, through) for one in area.told)]))
+        return _unspared(s, found, area.spares, now, after, through) if area.spares else found
+    return found
+
+
+def _unspared(
+    s: Session, found: NDArray[np.int64], spares: Sequence[int], now: datetime, after: int, through: int
+) -> NDArray[np.int64]:
+    """Return who is left without the recipients of some alerts, and without who is about to be sent one of them."""
+    if found.size:
+        found = np.setdiff1d(found, told.recipients(s, spares, after, through), assume_unique=True)
+    for area in told.to_come(s, spares) if found.size else ():
+        found = np.setdiff1d(found, residents_inside(s, area, now, after, through), assume_unique=True)
     return found
 
 

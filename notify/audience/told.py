@@ -20,10 +20,19 @@ from zones.geometry import readable_areas
 
 
 class OrTold(InCity):
-    """An area, and all to whom one of the answered alerts was sent, but none of the others that belong to it."""
+    """An area, and all to whom one of the answered alerts was sent, but none of the others that belong to it. `spares`:
+    the alerts whose recipients are left out, wherever they live."""
 
-    def __init__(self, area: BaseGeometry, answered: Mapping[int, tuple[int, ...]], *, whole: bool = False) -> None:
+    def __init__(
+        self,
+        area: BaseGeometry,
+        answered: Mapping[int, tuple[int, ...]],
+        *,
+        whole: bool = False,
+        spares: Sequence[int] = (),
+    ) -> None:
         super().__init__(area, whole=whole)
+        self.spares = tuple(spares)
         by_others: dict[tuple[int, ...], list[int]] = {}
         for one, others in answered.items():
             by_others.setdefault(others, []).append(one)
@@ -42,6 +51,12 @@ class Recipients(NamedTuple):
         if not (self.others and told.size):
             return told
         return np.setdiff1d(told, _residents(s, self.others, PERHAPS_NOT_READ, after, through), assume_unique=True)
+
+
+def recipients(s: Session, alerts: Sequence[int], after: int = 0, through: int = LAST_ID) -> NDArray[np.int64]:
+    """Return the residents who have, or will have, one of these alerts, ascending: not those of whose messages nobody
+    knows that one arrived."""
+    return _residents(s, alerts, PERHAPS_NOT_READ, after, through)
 
 
 PERHAPS_NOT_READ = (*NEVER_READ, "undelivered", "unknown")

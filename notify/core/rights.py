@@ -111,6 +111,8 @@ RIGHTS = {
     "resident_changes": "SELECT, INSERT, DELETE",  # INSERT: its triggers run as the role that changes a resident
     "snow_routes": "SELECT, INSERT, DELETE",
     "snow_emergencies": "SELECT, INSERT",
+    "outages": "SELECT, INSERT, UPDATE (state, zones, drawn, names, area, begins_at, back_at, restored_at)",
+    "outage_steps": "SELECT, INSERT",
     # Public data of the city: an import replaces the one before it, and runs ANALYZE (MAINTAIN).
     "address_points": "SELECT, INSERT, DELETE, MAINTAIN",
     "landmarks": "SELECT, INSERT, DELETE, MAINTAIN",

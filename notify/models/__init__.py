@@ -34,6 +34,7 @@ from notify.models.job import Heartbeat, JobRow
 from notify.models.joining import Joining
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLimit
+from notify.models.outage import Outage, OutageStep
 from notify.models.outside import OutsideFeed, OutsideWarning
 from notify.models.prediction import Prediction
 from notify.models.roster import BreakGlass, DirectMessage, Duty, OperatorContact
@@ -125,6 +126,8 @@ __all__ = [
     "Operator",
     "OperatorContact",
     "OperatorLimit",
+    "Outage",
+    "OutageStep",
     "OutsideFeed",
     "OutsideWarning",
     "Passkey",

@@ -49,6 +49,7 @@ class Alert(Base):
     follows: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))  # whose unreached it is for
     told_before: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")  # alerts: to theirs as well
     told_apart: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # by one of them: but not to theirs
+    spares: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")  # alerts: but not to theirs
     corrects: Mapped[bool] = mapped_column(server_default="false")  # its words say that it corrects the one before
     rewrites: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"), unique=True)  # the draft that it replaced
     created_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))

@@ -70,6 +70,7 @@ class Draft:
     found: Found | None = None  # the area, if already computed (`located`)
     corrects: bool = False  # residents read that it corrects the message before it
     follows: int | None = None  # the alert whose area it has, and whose unreached it is for (`follow_up`)
+    spares: Sequence[int] = ()  # alerts of the incident: who has one of them does not get this one
     typed: bool = False  # somebody typed a part of its composed words, such as the name of a holiday of the city's own
     composed: bool = False  # its blanks were written by Tocsin: only so may an event be drafted that has no form
     rewrites: int | None = None  # the draft alert of the same incident that it replaces (`rewriting`)
@@ -194,6 +195,7 @@ def _reach(s: Session, wanted: Draft, event: compose.Event, area: _Area, setting
         "area_names": names,
         "area_description": names[languages[0]],
         "follows": wanted.follows,
+        "spares": list(wanted.spares),
     } | told_before.columns(answered)
 
 

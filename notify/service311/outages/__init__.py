@@ -1,0 +1,1 @@
+"""Outages as residents live them: what is told when, and to whom."""
