@@ -29,7 +29,7 @@ AGAIN_AFTER = timedelta(seconds=2)  # while the audience of an alert there is be
 
 class _Holding(NamedTuple):
     """An alert in force, where it still holds. `whole`: it went to the whole city, and holds for those without a place
-    as long as it does anywhere. `resolved`: its audience is known. `spares`: the alerts whose recipients do not get it."""
+    as long as it does anywhere. `resolved`: its audience is known. `spares`: alerts whose recipients do not get it."""
 
     id: int
     area: BaseGeometry

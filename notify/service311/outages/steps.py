@@ -37,8 +37,8 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """`begins_at`: of planned work. `back_at`: when service should be back, as it is known; `told_back_at`: as residents
-    were told it last, None for never."""
+    """`begins_at`: of planned work. `back_at`: when service should be back, as it is known; `told_back_at`: as
+    residents were told it last, None for never."""
 
     state: State = State.NEW
     begins_at: datetime | None = None
