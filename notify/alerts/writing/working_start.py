@@ -3,16 +3,17 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import shapely
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.alerts import incidents, warn_requests
 from notify.alerts.readiness import channel_policies
 from notify.alerts.writing import area_zones, goes_on
 from notify.alerts.writing.goes_on import GoesOn
-from notify.alerts.writing.working_drafts import current_zones, kept, require_author
+from notify.alerts.writing.working_drafts import current_zones, kept, require_author, values_of
 from notify.content import compose
 from notify.content.events import Event
 from notify.core import audit
@@ -27,6 +28,8 @@ from zones.geometry import to_geojson
 ROUND_DEGREES = 1e-6  # 0.1 m
 MOST_NAMES = 3
 NEAR = timedelta(hours=1)
+START_LOCK = 7465  # first key of the advisory lock; the second one is the operator
+SAME_PRESS = timedelta(seconds=10)
 
 
 def start(
@@ -48,8 +51,8 @@ def start(
     its certainty, too, and any end that is to come, and residents read that it is a correction.
 
     `request`: a request to warn that its alert will answer; `zones_of`: the number of an earlier alert, whose zones are
-    ticked; `outside`: of a warning of another agency, whose area is drawn; `values`: those of further fields. Raises
-    Invalid, NotFound or NotAllowed.
+    ticked; `outside`: of a warning of another agency, whose area is drawn; `values`: those of further fields. Pressed
+    twice, it returns the form that the first press opened. Raises Invalid, NotFound or NotAllowed.
     """
     event = compose.catalogue().event(event_name)
     event.defaults(phase)
@@ -63,13 +66,14 @@ def start(
         fields = _later(s, before.alert, event, phase, now, correct=correct)
         fields |= _still(s, before) if zones_of is None else {"earlier": ""}
     fields |= _where(s, zones_of, outside)
+    fields |= values or {}
+    s.execute(text("SELECT pg_advisory_xact_lock(:lock, CAST(:by AS integer))"), {"lock": START_LOCK, "by": by.id})
+    about = {"event": event.name, "phase": phase, "incident_id": incident, "request_id": request, "corrects": correct}
+    if same := _just_opened(s, about, fields, by, now):
+        return same
     draft = WorkingDraft(
-        event=event.name,
-        phase=phase,
-        incident_id=incident,
-        request_id=request,
-        corrects=correct,
-        fields={name: kept(words, 1, by, now, "") for name, words in {**fields, **(values or {})}.items()},
+        **about,
+        fields={name: kept(words, 1, by, now, "") for name, words in fields.items()},
         version=1,
         created_by=by.id,
         created_at=now,
@@ -80,6 +84,18 @@ def start(
     s.flush()
     audit.note(s, now=now, by=by, action="start", subject="working_draft", subject_id=draft.id, event=event.name)
     return draft
+
+
+def _just_opened(
+    s: Session, about: Mapping[str, Any], fields: Mapping[str, str], by: Operator, now: datetime
+) -> WorkingDraft | None:
+    """The form that the first press of a double click opened: the same one, and nobody has written in it."""
+    recent = s.scalars(
+        select(WorkingDraft)
+        .filter_by(**about, created_by=by.id, version=1, dropped_at=None, alert_id=None)
+        .where(WorkingDraft.created_at > now - SAME_PRESS)
+    )
+    return next((draft for draft in recent if values_of(draft) == fields), None)
 
 
 def _first(s: Session, event: Event, phase: str, by: Operator) -> dict[str, str]:
