@@ -97,6 +97,7 @@ RIGHTS = {
     "collection_tickets": "SELECT, INSERT, DELETE,"
     " UPDATE (taken_at, taken_by, mended_in, closed_at, closed_by, answer)",
     "collection_notices": "SELECT, INSERT, UPDATE (edition)",
+    "reminders": "SELECT, INSERT, DELETE, UPDATE (edition, true_in, said, places, message_id, made_at)",
     "city_requests": "SELECT, INSERT, DELETE, UPDATE (state, number, token, said, settled_at, address_sealed)",
     # Residents' wishes may change and be deleted.
     "subscribers": "SELECT, INSERT, UPDATE (language, erased_at, chosen_at)",
@@ -107,6 +108,7 @@ RIGHTS = {
     "place_checks": "SELECT, INSERT, DELETE, UPDATE (decision, decided_at, decided_by, why)",
     "preferences": "SELECT, INSERT, UPDATE, DELETE",
     "choices": "SELECT, INSERT, UPDATE, DELETE",
+    "reminder_wishes": "SELECT, INSERT, UPDATE, DELETE",
     "suppressions": "SELECT, INSERT, DELETE",
     "resident_changes": "SELECT, INSERT, DELETE",  # INSERT: its triggers run as the role that changes a resident
     "snow_routes": "SELECT, INSERT, DELETE",

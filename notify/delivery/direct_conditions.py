@@ -8,6 +8,14 @@ from notify.audience import rules
 # Somebody waits for the answer before people in danger are warned, or must know what was done alone.
 URGENT = "coalesce(m.kind IN ('ask', 'break-glass') AND a.lane = 'emergency' AND a.status = 'Actual', false)"
 
+# A contact `c` at which its resident may be reminded of collections.
+REMINDED_AT = f"""
+    c.verified_at IS NOT NULL AND c.address_sealed IS NOT NULL
+    AND coalesce(c.lowest_severity < {rules.EMERGENCIES_ONLY}, true)
+    AND NOT EXISTS (SELECT FROM suppressions x WHERE (x.channel, x.address_index) = (c.channel, c.address_index)
+                       AND (x.topic IS NULL OR x.topic = 'collection'))
+"""
+
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the
 # last word in all of its area. Nobody is welcomed or asked who has opted out meanwhile, or is being asked something
 # else by now.

@@ -37,6 +37,7 @@ from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLim
 from notify.models.outage import Outage, OutageStep
 from notify.models.outside import OutsideFeed, OutsideWarning
 from notify.models.prediction import Prediction
+from notify.models.reminder import Reminder, ReminderWish
 from notify.models.roster import BreakGlass, DirectMessage, Duty, OperatorContact
 from notify.models.sender import CarrierBlock, Sender
 from notify.models.session import (
@@ -137,6 +138,8 @@ __all__ = [
     "Prediction",
     "Preference",
     "RecoveryCode",
+    "Reminder",
+    "ReminderWish",
     "ResidentChange",
     "Sender",
     "SetAside",

@@ -43,7 +43,7 @@ class OperatorContact(Base):
 
 AboutAlert = Literal["ask", "break-glass", "channel-silent", "expiry", "overtaken", "test"]
 AboutAccount = Literal["code", "invitation", "reset", "app", "passkey", "password", "recovery-code", "new-device"]
-ToResident = Literal["join-code", "welcome", "question", "self-test", "resend"]
+ToResident = Literal["join-code", "welcome", "question", "self-test", "resend", "reminder"]
 
 
 class DirectMessage(Base):

@@ -41,6 +41,10 @@ def _forget_messages(s: Session, now: datetime) -> None:
     )
 
 
+def _forget_reminders(s: Session, now: datetime) -> None:
+    s.execute(text("DELETE FROM reminders WHERE made_at < :old"), {"old": now - MESSAGES_KEPT})
+
+
 def _forget_texts(s: Session, now: datetime) -> None:
     s.execute(text("DELETE FROM inbound WHERE received_at < :old"), {"old": now - _texts_kept()})
 
@@ -81,6 +85,7 @@ KINDS = (
             "place_checks",
             "preferences",
             "choices",
+            "reminder_wishes",
             "arrivals",
             "address_checks",
             "import_asks",
@@ -100,6 +105,13 @@ KINDS = (
         ("direct_messages",),
         kept=lambda: MESSAGES_KEPT,
         forget=_forget_messages,
+    ),
+    Kind(
+        gettext_noop("Which collections we reminded you of, and of which of your places"),
+        gettext_noop("To tell you if the day changes after that."),
+        ("reminders",),
+        kept=lambda: MESSAGES_KEPT,
+        forget=_forget_reminders,
     ),
     Kind(
         gettext_noop("A conversation by text that goes on"),

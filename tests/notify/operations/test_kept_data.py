@@ -23,6 +23,9 @@ MADE = {
                    VALUES ('x', 'sms', 'x', 'en', '', :at, :at)""",
     "direct_messages": """INSERT INTO direct_messages (kind, contact_id, step, channel, subject, text, state, made_at)
                           VALUES ('self-test', :contact, 1, 'sms', '', 'TEST', 'accepted', :at)""",
+    "reminders": """INSERT INTO reminders (subscriber_id, kind, day, edition, true_in, said, places, made_at, until)
+                    SELECT subscriber_id, 'evening', '2026-12-01', 1, 1, '[]', '{}', :at, :at
+                      FROM contacts WHERE id = :contact""",
     "conversations": """INSERT INTO conversations (channel, address_index, changed_at, ends_at)
                         VALUES ('sms', 'x', :at, :at)""",
     "inbound": """INSERT INTO inbound (provider, reference, address_index, meaning, received_at)
@@ -83,6 +86,8 @@ def test_a_report_that_is_not_used_up_is_kept() -> None:
 def made(table: str, at: datetime) -> None:
     with transaction() as s:
         operator(s, now=NOW)
+        s.execute(text("""INSERT INTO collection_editions (number, published_at, note)
+                          VALUES (1, now(), '') ON CONFLICT DO NOTHING"""))
         s.execute(
             text(MADE[table]), {"at": at, "contact": resident(s).sms} if ":contact" in MADE[table] else {"at": at}
         )

@@ -30,6 +30,8 @@ HELD = {
     "joinings": "deleted, as all are after a day",
     "places": "deleted",
     "preferences": "deleted",
+    "reminder_wishes": "deleted",
+    "reminders": "deleted",
     "subscribers": "erased_at is set, the language goes",
     "consents": "stays: the proof of what was said, with no address",
     "suppressions": "stays, by index",
@@ -241,6 +243,10 @@ def test_an_erasure_empties_every_table_of_which_the_rule_says_so() -> None:
         "INSERT INTO choices (subscriber_id, timezone) VALUES (:id, 'America/New_York')",
         "INSERT INTO arrivals (subscriber_id, at, due_at) VALUES (:id, now(), now())",
         "INSERT INTO import_asks (contact_id, made_at) VALUES (:contact, now())",
+        "INSERT INTO reminder_wishes VALUES (:id, 18, 'sms', now(), '2026-12-01', 1)",
+        "INSERT INTO collection_editions (number, published_at, note) VALUES (1, now(), '')",
+        """INSERT INTO reminders (subscriber_id, kind, day, edition, true_in, said, places, made_at, until)
+           VALUES (:id, 'evening', '2026-12-01', 1, 1, '[]', '{}', now(), now())""",
         """INSERT INTO conversations (channel, address_index, changed_at, ends_at)
            SELECT channel, address_index, now(), now() FROM contacts WHERE id = :contact""",
         """INSERT INTO direct_messages (kind, contact_id, step, channel, subject, text, state, made_at)
