@@ -30,9 +30,7 @@ class Wish:
     since: datetime
 
 
-def wish(
-    s: Session, subscriber_id: int, hour: int, channel: str, now: datetime, *, how: str, agreed: str = ""
-) -> Wish:
+def wish(s: Session, subscriber_id: int, hour: int, channel: str, now: datetime, *, how: str, agreed: str = "") -> Wish:
     """Remind a resident from now on, at this hour and on this channel, in place of what they wished before.
 
     `how`, `agreed`: how they asked, and the words that they agreed to (by default `words`), kept as proof. Who asks

@@ -86,8 +86,10 @@ def test_a_report_that_is_not_used_up_is_kept() -> None:
 def made(table: str, at: datetime) -> None:
     with transaction() as s:
         operator(s, now=NOW)
-        s.execute(text("""INSERT INTO collection_editions (number, published_at, note)
-                          VALUES (1, now(), '') ON CONFLICT DO NOTHING"""))
+        s.execute(
+            text("""INSERT INTO collection_editions (number, published_at, note)
+                          VALUES (1, now(), '') ON CONFLICT DO NOTHING""")
+        )
         s.execute(
             text(MADE[table]), {"at": at, "contact": resident(s).sms} if ":contact" in MADE[table] else {"at": at}
         )
