@@ -1,9 +1,9 @@
 """`/desk/notices/storm`: call collections off from now on, and say later what becomes of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Form, Request
 from sqlalchemy.orm import Session
@@ -13,19 +13,18 @@ from api.auth import Caller, Viewer
 from api.errors import Told, tell
 from api.rendering import page
 from notify.accounts import operators
-from notify.alerts.readiness import channel_policies
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.delivery import senders
 from notify.models import Zone
 from notify.models.states import AlertState
 from notify.operations import tasks
 from notify.service311 import calendars
-from notify.service311.notices import kept, publishing, showing, storm
+from notify.service311.notices import acts, looking, storm
 from notify.service311.notices.causes import CAUSES
-from notify.service311.notices.storm import Decision, Planned, Storm
+from notify.service311.notices.looking import Look
+from notify.service311.notices.storm import Decision, Storm
 from notify.service311.streams import STREAMS
 
 router = APIRouter(prefix="/desk/notices/storm", include_in_schema=False)
@@ -74,47 +73,31 @@ def look_or_publish(
         incident or None,
     )
     try:
-        with transaction() as s:
-            planned = storm.plan(s, given, caller.acting.email, now)
-            areas = publishing.shapes(s, planned.parts)
         if act != "publish":
-            return _preview(request, caller, planned)
-        planned = replace(planned, edition=edition)
-        ready = publishing.prepare(planned.wanted(channel or ()), areas, caller.acting, now, settings())
-        with transaction() as s:
-            published = storm.publish(s, planned, ready, caller.acting, now, settings())
-            number = kept.of_alert(s, published.alert.id)
+            planned, look = looking.at_storm(given, caller.acting.email, now, settings())
+            return _page(request, caller, given, look=look, edition=planned.edition)
+        published = acts.publish_storm(given, edition, channel or (), caller.acting, now, settings())
     except TocsinError as error:
         return _page(request, caller, given, tell(error))
     if published.alert.state is AlertState.SENDING:
         tasks.ring_alert(published.alert)
-    return RedirectResponse(f"/desk/notices/{number}", 303)
-
-
-def _preview(request: Request, caller: Caller, planned: Planned) -> Response:
-    now = datetime.now(UTC)
-    phase = "update" if planned.storm.incident else "issue"
-    with transaction() as s:
-        channels = senders.open_channels(s)
-        ticked = channel_policies.chosen(s, None, "collection")
-        whole = publishing.shapes(s, planned.parts).whole
-        by_zone = publishing.shapes_of_zones(s, planned.parts)
-        texts = showing.texts(s, planned.notice, channels, now, settings(), phase)
-    counted = showing.reached(by_zone, whole, channels, now)
-    rows = showing.rows(planned.zones, planned.parts, counted)
-    shown = {"rows": rows, "all": counted, "texts": texts, "channels": channels, "ticked": ticked}
-    return _page(request, caller, planned.storm, None, {**shown, "edition": planned.edition})
+    return RedirectResponse(f"/desk/notices/{published.notice_id}", 303)
 
 
 def _page(
-    request: Request, caller: Caller, given: Storm, told: Told | None = None, look: Mapping[str, Any] | None = None
+    request: Request,
+    caller: Caller,
+    given: Storm,
+    told: Told | None = None,
+    look: Look | None = None,
+    edition: int | None = None,
 ) -> Response:
     with transaction() as s:
         zones = calendars.zones_with_days(s)
         collected = _collected(s, zones)
     return page(
         request, "desk/notice_storm.html", caller=caller, told=told, given=given, zones=zones, look=look,
-        streams=[one for one in STREAMS if one in collected or not collected], causes=CAUSES,
+        edition=edition, streams=[one for one in STREAMS if one in collected or not collected], causes=CAUSES,
     )  # fmt: skip
 
 

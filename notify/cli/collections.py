@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from notify.cli import acting, collection_rules
+from notify.cli import acting, collection_notices, collection_rules
 from notify.cli.addresses import SHOWN, Crs, DryRun, Encoding, Layer, Mapped, mapping
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json, table
@@ -22,8 +22,12 @@ from zones.errors import one_line
 from zones.files import quarantine
 from zones.files.rowfile import SCHEDULES
 
-commands = Commands(help="Collection days: import schedules, publish editions of all calendars.", no_args_is_help=True)
+commands = Commands(
+    help="Collection days: import schedules, publish editions of all calendars, tell what changes.",
+    no_args_is_help=True,
+)
 collection_rules.add_to(commands)
+collection_notices.add_to(commands)
 
 
 @commands.named("import")

@@ -118,7 +118,7 @@ def new(
         status=status_of(status),
         expires_at=None if lasts else _moment("--expires", expires),
         lasts=lasts,
-        launch_at=now + delay if (delay := city_time.span(at or "")) else _moment("--at", at),
+        launch_at=launch_time(at, now),
         incident=incident,
         corrects=corrects,
     )
@@ -142,6 +142,11 @@ def new(
     print(alert.id)
     if alert.launch_at:  # not on stdout, which has only the number, for scripts
         console_err.print(f"To be launched at {planned(alert.launch_at)}, once it is approved and launched.")
+
+
+def launch_time(at: str | None, now: datetime) -> datetime | None:
+    """Return the time of `--at`: a moment, or a span from now. Raises Invalid."""
+    return now + delay if (delay := city_time.span(at or "")) else _moment("--at", at)
 
 
 def _corridor(words: str) -> Along:

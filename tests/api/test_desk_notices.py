@@ -1,6 +1,7 @@
 """A holiday notice and a storm at the desk: who is told what, and who is not."""
 
 import html
+import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from notify.accounts import operators
 from notify.alerts.words import linting
 from notify.channels import sms_segments
+from notify.cli.collections import commands
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import sender_pool
@@ -264,3 +268,46 @@ def test_a_holiday_that_somebody_named_needs_two_people(at_desk: Desk, zones: di
     desk.post("/desk/notices/holiday", data={**fields, "channel": "sms", "when": "now"})
     (row,) = asked.rows("SELECT state, two_people FROM alerts")
     assert (row.state, list(row.two_people)) == ("draft", ["free-words"])
+
+
+def test_a_notice_is_looked_at_and_published_by_rest_and_by_command(
+    at_desk: Desk, zones: dict[str, int], key: Callable[..., dict[str, str]]
+) -> None:
+    """All three show the same numbers and words, and a storm goes on where it began."""
+    asked_as, root = key("agent"), "/api/v1/collections/notices"
+    desk = at_desk("agent")
+    page = desk.get(holiday(desk)).text
+    (listed,) = [
+        one for one in desk.get(root, headers=asked_as).json()["holidays"] if one["date"] == str(next_thursday())
+    ]
+    assert (listed["name"], listed["notice"], listed["changes"]) == ("Thanksgiving Day", None, True)
+    look = desk.post(f"{root}/look", json={"holiday": "thanksgiving day"}, headers=asked_as).json()
+    command = ["notice", listed["date"]]
+    shown = json.loads(CliRunner().invoke(commands, [*command, "--json"]).stdout)
+    assert {name: shown[name] for name in look} == look
+    assert (look["residents"], look["messages"]) == (2, {"email": 2, "sms": 2})
+    assert [(one["zone"], len(one["moves"]) > 0) for one in look["zones"]] == [("North", True), ("South", False)]
+    assert sorted(html.unescape(one) for one in re.findall(r'class="said">([^<]+)', page)) == sorted(
+        look["texts"][0]["words"].values()
+    )
+    told = {"holiday": listed["key"], "edition": look["edition"], "channels": ["sms"]}
+    assert desk.post(root, json={**told, "edition": 99}, headers=asked_as).status_code == 409
+    made = desk.post(root, json=told, headers=asked_as)
+    assert (made.status_code, made.json()["state"], made.json()["notice"]) == (201, "sending", 1)
+    assert desk.post(root, json=told, headers=asked_as).status_code == 409
+    monday = str(next_thursday() + timedelta(days=4))
+    off = ["storm", "--zone", "North", "--first", monday, "--cause", "snow", "--publish", "--channels", "sms"]
+    refused = CliRunner().invoke(commands, [*off, "--json"])
+    assert "--as is missing" in str(refused.exception)
+    with transaction() as s:
+        secret = operators.add_key(s, "at a desk", datetime.now(UTC), factories.operator(s, "agent"))
+    done = CliRunner().invoke(commands, [*off, "--json"], env={"TOCSIN_OPERATOR_KEY": secret})
+    published = json.loads(done.stdout)["published"]
+    assert (published["state"], published["notice"]) == ("sending", 2)
+    tuesday = str(next_thursday() + timedelta(days=5))
+    next_one = {"incident": published["incident"], "decision": "day", "to": tuesday}
+    look = desk.post(f"{root}/look", json={"storm": next_one}, headers=asked_as).json()
+    assert [one["new"].split(",")[0] for one in look["zones"][0]["moves"]] == ["Tuesday"]
+    told_back = {"storm": next_one, "edition": look["edition"]}
+    assert desk.post(root, json=told_back, headers=asked_as).json()["incident"] == published["incident"]
+    assert "notice 1, sending" in CliRunner().invoke(commands, ["notices"]).stdout

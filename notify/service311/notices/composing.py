@@ -5,6 +5,7 @@ Pure: no database, no clock.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeAlias
 
 from notify.core import translation
@@ -55,8 +56,13 @@ class Notice:
         parts = self._numbered(numbers)
         return self._by_language(lambda: self._zones([zone for part in parts for zone in part.zones]))
 
+    @property
+    def first_day(self) -> date:
+        """The first day that changes; there is one only with parts."""
+        return min(part.moves[0].nominal for part in self.parts)
+
     def _when(self) -> str:
-        first = min(part.moves[0].nominal for part in self.parts)
+        first = self.first_day
         last = max(part.last_day for part in self.parts)
         if first == last:
             return _("Collection days change on %(day)s.", day=words.day(first))

@@ -7,12 +7,14 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notify.core.errors import NotFound
+from notify.audience import written
+from notify.core.errors import Invalid, NotFound
 from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Zone
 from notify.models.states import AlertState
 from notify.service311 import calendars
 from notify.service311.notices import kept, parts
+from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
 from notify.service311.rules import Collection
 from notify.service311.schedules import monday
@@ -56,6 +58,11 @@ class Upcoming:
     changes: bool = True
 
     @property
+    def stands(self) -> Told | None:
+        """Its notice, if it was sent or will be."""
+        return self.told if self.told is not None and self.told.stands else None
+
+    @property
     def key(self) -> str:
         return f"{self.day.isoformat()} {self.name}"
 
@@ -70,13 +77,8 @@ class Changed:
     parts: tuple[Part, ...]
 
     @property
-    def names(self) -> dict[int, str]:
-        return {zone.id: zone.name for zone in self.zones}
-
-    @property
-    def first_day(self) -> date:
-        """The first day that changes; there is one only with parts."""
-        return min(part.moves[0].nominal for part in self.parts)
+    def notice(self) -> Notice:
+        return Notice(self.holiday.name, self.parts, {zone.id: zone.name for zone in self.zones}, written())
 
 
 def upcoming(s: Session, now: datetime) -> list[Upcoming]:
@@ -91,6 +93,19 @@ def upcoming(s: Session, now: datetime) -> list[Upcoming]:
     )
     told = _told(s, [name for _day, name in days])
     return _with_changes(s, [Upcoming(name, day, told.get((name, day))) for day, name in days], now)
+
+
+def named(s: Session, given: str, now: datetime) -> Upcoming:
+    """Return the holiday with this key or date, or the next one of this name, in any case. Raises NotFound, and Invalid
+    where a date has two."""
+    found = [one for one in upcoming(s, now) if given == one.key]
+    found = found or [one for one in upcoming(s, now) if given == one.day.isoformat()]
+    if len(found) > 1:
+        raise Invalid(_("%(given)s has several holidays.", given=given), hint=" · ".join(one.key for one in found))
+    found = found or [one for one in upcoming(s, now) if given.strip().casefold() == one.name.casefold()]
+    if not found:
+        raise NotFound(_("There is no such holiday to come."), hint=_("Choose one from the list."))
+    return found[0]
 
 
 def changed_by(s: Session, key: str, now: datetime) -> Changed:

@@ -7,7 +7,7 @@ have the new days already: a notice is made of a published edition.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import shapely
@@ -71,8 +71,16 @@ class Ready:
 class Published:
     """`waiting`: why it was not launched yet, and what to do: somebody else must approve it. "" otherwise."""
 
+    notice_id: int
     alert: Alert
     waiting: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        alert = self.alert
+        return {
+            "notice": self.notice_id, "alert": alert.id, "incident": alert.incident_id, "state": alert.state,
+            "launch_at": alert.launch_at, "waiting": self.waiting,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +171,15 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
     s.flush()
     audit.note(s, now=now, by=by, action="publish", subject="collection notice", subject_id=kept.id, alert=alert.id)
     if alert.two_people:
-        return Published(alert, _("Somebody else must approve it."))
+        return Published(kept.id, alert, _("Somebody else must approve it."))
     try:
         with s.begin_nested():
             lifecycle.approve(s, alert.id, by, now, settings)
             alert = lifecycle.launch(s, alert.id, by, now)
     except NeedsAnother as error:
         s.refresh(alert)
-        return Published(alert, f"{error.message} {error.hint}".strip())
-    return Published(alert)
+        return Published(kept.id, alert, f"{error.message} {error.hint}".strip())
+    return Published(kept.id, alert)
 
 
 def ends(last: date, begins_at: datetime, tz: ZoneInfo) -> datetime:

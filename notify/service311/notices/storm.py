@@ -7,7 +7,7 @@ A later decision about the same days goes on in the same incident.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from notify.core.errors import Invalid, NotFound
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.models import CollectionNotice, Operator, Zone
-from notify.service311 import calendars, editions, rule_store
+from notify.service311 import calendars, editions, rule_entry, rule_store
 from notify.service311.notices import parts, publishing
 from notify.service311.notices.causes import CAUSES
 from notify.service311.notices.composing import Notice
@@ -49,6 +49,21 @@ class Storm:
     cause: str
     decision: Decision
     to: date | None = None
+    incident: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StormForm:
+    """A decision as staff write it for the command line or the REST API: `zones` by name or id. What is left out is as
+    in the notices of its incident; of a first one, all streams, and what is due today."""
+
+    zones: Sequence[str] = ()
+    streams: Sequence[str] = ()
+    first: str = ""
+    last: str = ""
+    cause: str = ""
+    decision: str = "unknown"
+    to: str = ""
     incident: int | None = None
 
 
@@ -126,6 +141,25 @@ def begun(s: Session, incident: int, now: datetime) -> Storm:
     return Storm(zones, streams, min(due), max(due), rows[-1].subject, "unknown", incident=incident)
 
 
+def entered(s: Session, form: StormForm, now: datetime) -> Storm:
+    """Return the decision that a form describes. Raises Invalid, NotFound."""
+    first = begun(s, form.incident, now) if form.incident else None
+    today = calendars.today(now)
+    start = rule_entry.day(form.first) if form.first else first.first if first else today
+    end = rule_entry.day(form.last) if form.last else first.last if first and not form.first else start
+    chosen = rule_entry.zones(s, form.zones)
+    return Storm(
+        frozenset(map(int, chosen)) if chosen else first.zones if first else frozenset(),
+        frozenset(form.streams) or (first.streams if first else frozenset(STREAMS)),
+        start,
+        end,
+        form.cause or (first.cause if first else ""),
+        cast(Decision, form.decision),
+        rule_entry.day(form.to) if form.to else None,
+        form.incident,
+    )
+
+
 def _require(storm: Storm, today: date) -> None:
     wrong = [
         _("Choose at least one zone.") if not storm.zones else "",
@@ -135,6 +169,7 @@ def _require(storm: Storm, today: date) -> None:
         _("The last day is before the first.") if storm.last < storm.first else "",
         _("Choose at most %(most)s days.", most=LONGEST) if (storm.last - storm.first).days >= LONGEST else "",
         _("The first day is over.") if storm.incident is None and storm.first < today else "",
+        _("Only a decision for another day has a new day.") if storm.decision != "day" and storm.to else "",
         _("Give the new day.") if storm.decision == "day" and storm.to is None else "",
         _("The new day is over.") if storm.to is not None and storm.to < today else "",
     ]
