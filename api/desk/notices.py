@@ -101,12 +101,15 @@ def _holiday(
 
 def _notice_page(request: Request, caller: Caller, notice_id: int, told: Told | None = None) -> Response:
     operators.require(caller.acting, "draft collection")
+    now = datetime.now(UTC)
     with transaction() as s:
         shown = kept.shown(s, notice_id)
         counted = reports.progress(s, shown.alert_id)
-        waiting = approval_asks.waiting(s, s.get_one(Alert, shown.alert_id), datetime.now(UTC), settings())
+        waiting = approval_asks.waiting(s, s.get_one(Alert, shown.alert_id), now, settings())
     messages = sum(counted.audience.by_channel.values()) if counted.is_counted else None
-    return page(request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, waiting=waiting)
+    return page(
+        request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, waiting=waiting, now=now
+    )  # fmt: skip
 
 
 def _launch(on: str, at: str) -> datetime:

@@ -1,6 +1,7 @@
 """A resident on the agent's screen, and what the agent changes on the caller's word."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -150,14 +151,16 @@ def card_page(
     *,
     error: TocsinError | None = None,
     in_clear: bool = False,
+    first: int = 0,
     waiting: str = "",
     done: str = "",
 ) -> Response:
-    """Return the page of a resident. The look is counted and noted. Raises NotFound, NotAllowed, TooManyTries."""
+    """Return the page of a resident. `first`: the contact that was looked up: the keys stop that one. The look is counted and noted. Raises NotFound, NotAllowed, TooManyTries."""
     operators.require(caller.acting, "serve")
     now = datetime.now(UTC)
     with counted(caller.acting, now) as s:
         shown = card.show(s, resident_id, now, caller.acting, in_clear=in_clear)
+    shown = replace(shown, contacts=sorted(shown.contacts, key=lambda one: one.id != first))
     language = shown.resident.language
     given: dict[str, Any] = {
         "card": shown,

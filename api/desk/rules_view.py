@@ -1,7 +1,8 @@
 """What the pages of the rules show, in the reader's words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -11,6 +12,8 @@ from notify.core.translation import gettext as _
 from notify.models import CollectionRule, Operator
 from notify.service311 import rule_data, rule_store, streams
 from notify.service311.next_edition import Line, NextEdition
+from notify.service311.notices import holidays
+from notify.service311.notices.holidays import Upcoming
 from notify.service311.outputs import rule_words, words
 from notify.service311.outputs.rule_words import date_of, listed
 from notify.service311.rules import Collection
@@ -27,6 +30,8 @@ class Row:
     lines: Sequence[str]
     reason: str
     status: str
+    public: bool = False  # an exception that the published calendars have
+    notice: Upcoming | None = None  # what residents can be told of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,20 @@ class Moved:
     why: str
 
 
-def rows(s: Session, zones: Mapping[str, str]) -> dict[str, list[Row]]:
+def rows(s: Session, zones: Mapping[str, str], now: datetime) -> dict[str, list[Row]]:
     """Return the rows of the next edition by kind, and those that leave, in their order."""
     found: dict[str, list[Row]] = {"holiday": [], "rule": [], "exception": []}
     there = sorted([*rule_store.standing(s), *rule_store.leaving(s)], key=lambda one: (one.place, one.id))
     made_by = {one.made_by for one in there if one.made_by}
     rows = s.execute(select(Operator.id, Operator.email).where(Operator.id.in_(made_by))).all()
     emails = {one.id: one.email for one in rows}
+    notices = {(one.day, one.name): one for one in holidays.upcoming(s, now) if one.by_hand}
     for one in there:
-        found[one.kind].append(_row(one, zones, emails))
+        row = _row(one, zones, emails)
+        if one.kind == "exception" and one.from_edition:
+            day = rule_data.to_exception(one.body).day
+            row = replace(row, public=not one.leaving, notice=notices.get((day, one.reason)))
+        found[one.kind].append(row)
     return found
 
 

@@ -51,7 +51,7 @@ def search(request: Request, caller: Viewer, sought: Text = "", place: Text = ""
     except (Invalid, TooManyTries) as error:
         return _page(request, caller, sought, error=error)
     if seen.resident:
-        return residents.card_page(request, caller, seen.resident)
+        return residents.card_page(request, caller, seen.resident, first=seen.contact)
     if seen.alert:
         return RedirectResponse(f"/desk/alerts/{seen.alert}", 303)
     if seen.house is not None:
@@ -84,9 +84,11 @@ def zone(zone_id: Id, request: Request, caller: Viewer) -> Response:
 
 
 @router.post("/stop")
-def stop(request: Request, caller: Viewer, sought: Text = "") -> Response:
-    """Stop everything to a phone or email that no resident has."""
+def stop(request: Request, caller: Viewer, sought: Text = "", sure: Text = "") -> Response:
+    """Stop everything to a phone or email that no resident has. Without `sure` it is shown, and asked once more."""
     operators.require(caller.acting, "serve")
+    if not sure:
+        return search(request, caller, sought)
     try:
         with transaction() as s:  # nothing is counted: a stop is never refused
             acts.stop_stranger(s, sought, datetime.now(UTC), caller.acting)

@@ -46,7 +46,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     if alert.state is AlertState.SCHEDULED:
         raise Refused(_("Alert %(alert)s is scheduled: it is already approved.", alert=alert_id))
     exercise.require_mode(alert_id, alert.status, by)
-    times.require_in_time(alert, now, settings.tz)
+    times.require_in_time(alert, now, settings.tz, or_at_once=two_people.is_composed_notice(alert))
     times.require_life(alert, now)
     outdated.require_current(s, alert)
     two_people.require_foreseen(s, alert)
@@ -92,7 +92,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     alert = reports.find_alert(s, alert_id, lock=True)
     _require_as_approved(s, alert)
     exercise.require_mode(alert_id, alert.status, by)
-    times.require_in_time(alert, now, settings().tz)
+    times.require_in_time(alert, now, settings().tz, or_at_once=two_people.is_composed_notice(alert))
     outdated.require_current(s, alert)
     two_people.require_foreseen(s, alert)
     written_twice.require_not_paused(s, alert)

@@ -127,7 +127,7 @@ def _collections(
     plans: dict[date, _Plan] = {}
     for day in sorted(due):
         if day in by_hand:
-            settled[day] = _by_hand(due[day], by_hand[day])
+            settled[day] = _by_hand(due[day], by_hand[day], _plan(day, closing))
         elif plan := _plan(day, closing):
             plans[day] = plan
         else:
@@ -248,8 +248,11 @@ def _with_next(schedule: Schedule, due: date, plan: _Plan, until: date | None) -
     return _without_date(schedule, due, State.TO_BE_ANNOUNCED, Why(Cause.NO_DAY_LEFT, plan.holidays))
 
 
-def _by_hand(schedule: Schedule, exception: DayException) -> Collection:
-    why = Why(Cause.BY_HAND, author=exception.author, reason=exception.reason)
+def _by_hand(schedule: Schedule, exception: DayException, plan: _Plan | None) -> Collection:
+    """Return what an exception says. Where that is the day that the rules give, too, their holidays are the reason."""
+    as_ruled = plan is not None and plan.target is not None and plan.target == exception.moved_to
+    holidays = plan.holidays if plan is not None and as_ruled else ()
+    why = Why(Cause.BY_HAND, holidays, author=exception.author, reason=exception.reason)
     if exception.state:
         return _without_date(schedule, exception.day, exception.state, why)
     return _at(schedule, exception.day, exception.moved_to or exception.day, why)

@@ -163,7 +163,8 @@ class Cause(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Why:
     """holidays: their names, in order of their dates. until: the date of the next collection of a suspended one, if
-    there is one within eight weeks. author, reason: of an exception."""
+    there is one within eight weeks. author, reason: of an exception; it has holidays
+    only where the rules give the same day."""
 
     cause: Cause
     holidays: tuple[str, ...] = ()

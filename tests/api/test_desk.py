@@ -125,7 +125,7 @@ def test_an_address_a_zone_and_a_code_show_what_holds_there_but_nobody(agent: ht
     assert "Trash:" in found(agent, "north")
     number = asked.number("SELECT min(id) FROM alerts")
     assert f"Alert {number}" in found(agent, f"alert {number}")
-    assert "Nobody is signed up with it." in found(agent, "+12155550199")
+    assert "nobody is signed up with it." in found(agent, "+12155550199")
     answer = agent.post("/desk", data={"sought": "Nowhere at all"})
     assert answer.status_code == 422
     assert "Nothing is found for Nowhere at all." in answer.text
@@ -139,9 +139,22 @@ def test_a_stop_needs_no_code_and_stops(agent: httpx.Client) -> None:
     assert acts() == ["opt-out", "find"]
 
 
+def test_the_keys_stop_what_was_looked_up_and_ask_first_about_an_unknown_number(agent: httpx.Client) -> None:
+    for sought in (PHONE, MAIL):
+        page = agent.post("/desk", data={"sought": sought}).text
+        first = re.findall(r'data-keys="x s".*?name="contact" value="(\d+)"', page, re.DOTALL)[0]
+        channel = "sms" if sought == PHONE else "email"
+        assert int(first) == asked.number("SELECT id FROM contacts WHERE channel = :c AND subscriber_id > 0", c=channel)
+    for path in ("/desk", "/desk/stop"):
+        shown = agent.post(path, data={"sought": "+12155550100"}).text
+        assert "It is not known here" in words(shown)
+        assert '<summary data-keys="x s"' in shown
+    assert asked.number("SELECT count(*) FROM suppressions") == 0
+
+
 def test_a_page_that_found_nothing_still_tells_what_is_in_force(agent: httpx.Client) -> None:
     for path, sought in (("/desk", "?"), ("/desk/stop", "+12155550100")):
-        shown = words(agent.post(path, data={"sought": sought}).text)
+        shown = words(agent.post(path, data={"sought": sought, "sure": "yes"}).text)
         assert "in force" in shown, path
         assert "No alert since yesterday" not in shown, path
 
@@ -208,7 +221,7 @@ def test_who_looks_up_number_after_number_is_stopped_and_an_alarm_rings(agent: h
     refused = agent.post("/desk", data={"sought": "+12155550199"})
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) > 0
-    stopped = agent.post("/desk/stop", data={"sought": "+12155550199"})
+    stopped = agent.post("/desk/stop", data={"sought": "+12155550199", "sure": "yes"})
     assert "Nothing is sent there any more." in stopped.text, "a stop is never refused"
     assert asked.number("SELECT count(*) FROM suppressions") == 1
     [alarm] = asked.rows("SELECT kind, about FROM alarms WHERE resolved_at IS NULL")

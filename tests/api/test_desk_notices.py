@@ -16,16 +16,20 @@ from notify.alerts.words import linting
 from notify.channels import sms_segments
 from notify.cli.collections import commands
 from notify.core.db import transaction
+from notify.core.errors import Refused
 from notify.core.settings import settings
 from notify.delivery import sender_pool
 from notify.models import Alert
 from notify.operations.jobs import launch
 from notify.service311 import calendars, rule_store
-from notify.service311.notices import kept
+from notify.service311.notices import holidays, kept, publishing
+from notify.service311.notices.composing import Notice
+from notify.service311.notices.publishing import Wanted
 from notify.service311.rules import DayException, Effect, Rule
 from tests import factories
 from tests.api import asked
 from tests.notify.service311 import days
+from tests.owner import as_owner
 
 Desk = Callable[[str], httpx.Client]
 IN_NORTH, IN_SOUTH = (0.5, 0.5), (1.5, 0.5)
@@ -171,16 +175,19 @@ def test_what_reaches_more_than_one_may_write_to_alone_waits_for_another(
     assert (number, again) == (1, 2)
 
 
-@pytest.mark.parametrize(("when", "state"), [("now", "sending"), ("later", "scheduled")])
+@pytest.mark.parametrize(("when", "state"), [("now", "sending"), ("later", "scheduled"), ("passed", "sending")])
 def test_an_approved_notice_goes_out_when_its_author_chose(
     at_desk: Desk, zones: dict[str, int], monkeypatch: pytest.MonkeyPatch, when: str, state: str
 ) -> None:
     monkeypatch.setenv("TOCSIN_ALONE_MOST", "1")
     settings.cache_clear()
     at = {"on": next_thursday().isoformat(), "at": "04:00"}
-    where = publish(at_desk("agent"), when=when, **at).headers["location"]
+    where = publish(at_desk("agent"), when="now" if when == "now" else "later", **at).headers["location"]
+    if when == "passed":
+        as_owner("UPDATE alerts SET launch_at = now() - interval '2 hours'")
+        assert "has passed: it goes out as soon as" in words(at_desk("agent").get(where).text)
     shown = at_desk("approver").get("/console/alerts/1").text
-    assert "With your approval it goes out" in shown
+    assert ("with your approval it goes out at once" if when == "passed" else "With your approval it goes out") in shown
     with transaction() as s:
         found = linting.findings(s, s.get_one(Alert, 1), settings())
     assert found == [], "nobody can change the words of a notice, so the check of words must not object to them"
@@ -228,6 +235,25 @@ def test_a_holiday_that_was_told_is_corrected_where_it_differs(at_desk: Desk, zo
     assert [one.phase for one in asked.rows("SELECT phase FROM alerts ORDER BY id")] == ["issue", "update"]
 
 
+def test_a_day_changed_by_hand_is_told_from_the_rules(at_desk: Desk, zones: dict[str, int]) -> None:
+    """Its reason was typed, so somebody else must approve it."""
+    desk, now, monday = at_desk("agent"), datetime.now(UTC), next_thursday() + timedelta(days=4)
+    with transaction() as s:
+        by_hand = DayException(monday, "A. Perez", "a crew works", zone=str(zones["North"]), stream="trash",
+                               moved_to=monday + timedelta(days=1))  # fmt: skip
+        rule_store.add_exception(s, by_hand, now)
+        assert holidays.upcoming(s, now)[-1].name != "a crew works", "it is not public yet"
+        days.publish(s, "by hand", now)
+    address = re.findall(r'href="(/desk/notices/holiday\?key=[^"]+)">Tell residents', desk.get("/desk/rules").text)[0]
+    assert re.search(r"Days changed by hand .* a crew works Monday, [^T]* Not told yet", words(desk.get("/desk/notices").text))
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(address).text))
+    answer = desk.post("/desk/notices/holiday", data={**fields, "channel": "sms", "when": "now"})
+    shown = words(desk.get(answer.headers["location"]).text)
+    assert re.search(r"North Your trash of Monday, \w+ \d+ moves to Tuesday", shown), shown
+    assert "waits for another person" in shown
+    assert "Tell residents" not in desk.get("/desk/rules").text
+
+
 def test_two_holidays_of_a_week_are_told_once(at_desk: Desk, zones: dict[str, int]) -> None:
     """One that is over is not offered; one that moves nothing says so."""
     now, thanksgiving = datetime.now(UTC), next_thursday()
@@ -240,10 +266,31 @@ def test_two_holidays_of_a_week_are_told_once(at_desk: Desk, zones: dict[str, in
     desk = at_desk("agent")
     assert publish(desk).status_code == 303
     shown = words(desk.get("/desk/notices").text)
-    assert re.search(r"Thanksgiving Day Thursday, \w+ \d+(, \d+)? Told", shown)
-    assert re.search(r"B Thursday, \w+ \d+(, \d+)? Told", shown)
+    assert re.search(r"Thanksgiving Day Thursday, \w+ \d+(, \d+)? Notice draft", shown)
+    assert re.search(r"B Thursday, \w+ \d+(, \d+)? Notice draft", shown)
     assert re.search(r"Nothing Sunday, \w+ \d+(, \d+)? Changes no day", shown)
     assert "Over" not in shown
+
+
+def test_two_holidays_of_a_week_told_at_the_same_moment_are_told_once(door: httpx.Client, zones: dict[str, int]) -> None:
+    now, thursday = datetime.now(UTC), next_thursday()
+    with transaction() as s:
+        by = factories.operator(s, "agent")
+        rule_store.add_holiday(s, "B", [thursday], "x", now)
+        rule_store.add_rule(s, Rule(frozenset({"B"}), Effect.SLIDE), "x", now)
+        days.publish(s, "x", now)
+    ready = []
+    for name in ("Thanksgiving Day", "B"):
+        with transaction() as s:
+            changed = holidays.changed_by(s, f"{thursday} {name}", now)
+            areas = publishing.shapes(s, changed.parts)
+        notice = Notice(name, changed.parts, changed.names, ("en",))
+        wanted = Wanted("holiday", name, thursday, changed.edition, notice, ["sms"])
+        ready.append(publishing.prepare(wanted, areas, by, now, settings()))
+    with transaction() as s:
+        publishing.publish(s, ready[0], by, now, settings())
+    with pytest.raises(Refused, match="told already"), transaction() as s:
+        publishing.publish(s, ready[1], by, now, settings())
 
 
 def test_two_clicks_tell_it_once(at_desk: Desk, zones: dict[str, int]) -> None:

@@ -104,17 +104,18 @@ def check_blanks(event: Event, filled: Filled, times: Times, zone: ZoneInfo, *, 
         )
 
 
-def require_in_time(alert: Alert, now: datetime, zone: ZoneInfo) -> None:
+def require_in_time(alert: Alert, now: datetime, zone: ZoneInfo, *, or_at_once: bool = False) -> None:
     """Raise Refused when an alert can no longer be launched as written: it has expired, its planned launch has passed,
     or its words name times in the past.
 
     For a scheduled alert only the expiry counts: a late launch is then Tocsin's own fault, and an alarm rings. The same
     holds after a backup was restored: the alert may be out already, and would go out twice if it were written again.
+    `or_at_once`: one whose planned launch has passed goes out now.
     """
     require_unexpired(alert, now)
     if alert.state is AlertState.SCHEDULED or alert.ask_since is not None:
         return
-    if alert.launch_at is not None and alert.launch_at < now - LATE:
+    if alert.launch_at is not None and alert.launch_at < now - LATE and not or_at_once:
         raise Refused(
             _(
                 "Alert %(alert)s was to be launched at %(launch_at)s, %(distance)s.",

@@ -142,10 +142,10 @@ def retire(s: Session, key: str, now: datetime, by: Operator) -> None:
 def _check(key: str, keys: str, words: Mapping[str, str], length: int) -> None:
     if not _KEY.fullmatch(key):
         raise Invalid(_("%(key)s is not a name of a reason.", key=repr(key)), hint=_("Use a to z, digits and hyphens."))
-    if not re.fullmatch(r"[a-z][a-z0-9]?", keys) or len(keys) != length:
+    if not re.fullmatch(r"[a-wyz][a-z0-9]?", keys) or len(keys) != length:  # X begins the keys of the desk
         raise Invalid(
             _("%(keys)s are not keys of a reason.", keys=repr(keys)),
-            hint=_("A group has one letter, a reason the letter of its group and one letter or digit."),
+            hint=_("A group has one letter but X, a reason the letter of its group and one letter or digit."),
         )
     for language in settings().languages:
         if not 0 < len(visible(words.get(language, ""))) <= LONGEST:

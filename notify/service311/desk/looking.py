@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.city import basemap, geocoder
@@ -14,7 +15,7 @@ from notify.city.geocoder import Match
 from notify.core import keyring
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
-from notify.models import Alert, Operator
+from notify.models import Alert, Contact, Operator
 from notify.service311.desk import limits, reading
 from notify.subscribers import addresses, record, serving
 from notify.subscribers.record import Suppressed
@@ -38,10 +39,11 @@ class NamedZone:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One of them is filled. `stranger`: a masked phone or email that no resident has, with what stops messages to it
+    """One of them is filled. `contact`: that of the resident by which they were found. `stranger`: a masked phone or email that no resident has, with what stops messages to it
     in `suppressions`. `choices` and `zones`: what the words may mean, to be asked back."""
 
     resident: int = 0
+    contact: int = 0
     stranger: str = ""
     suppressions: Sequence[Suppressed] = ()
     alert: int = 0
@@ -68,9 +70,10 @@ def look(s: Session, given: str, now: datetime, by: Operator) -> Seen:
 def _contact(s: Session, sought: reading.Sought, now: datetime, by: Operator) -> Seen:
     keyring.hold(s)
     index = addresses.index(sought.channel, sought.contact)
-    resident = record.owner(s, sought.channel, index) or 0
-    if resident:
-        return Seen(resident=resident)  # counted and noted where they are shown
+    theirs = (Contact.channel == sought.channel, Contact.address_index == index)
+    owned = s.execute(select(Contact.subscriber_id, Contact.id).where(*theirs)).one_or_none()
+    if owned is not None and owned.subscriber_id:
+        return Seen(resident=owned.subscriber_id, contact=owned.id)  # counted and noted where they are shown
     limits.count(s, limits.MISS, by, now)
     serving.note(s, now, by, "find", 0)
     masked = addresses.masked(sought.channel, sought.contact)

@@ -1,6 +1,7 @@
-"""The holidays that a notice can be about, and what a chosen one changes in the published calendars."""
+"""The holidays and the days changed by hand that a notice can be about, and what a chosen one changes in the published
+calendars."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -49,13 +50,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """A holiday that a rule names. `told`: its newest notice, if there is one. `changes`: whether it moves a
-    collection."""
+    """A holiday that a rule names, or a day that was changed by hand, whose `name` is the reason. `told`: its newest
+    notice, if there is one. `changes`: whether it moves a collection."""
 
     name: str
     day: date
     told: Told | None = None
     changes: bool = True
+    by_hand: bool = False
 
     @property
     def stands(self) -> Told | None:
@@ -82,7 +84,8 @@ class Changed:
 
 
 def upcoming(s: Session, now: datetime) -> list[Upcoming]:
-    """Return the holidays to come that a rule names, of the next year, the next one first."""
+    """Return the holidays to come that a rule names, of the next year, the next one first; then the days that were changed
+    by hand. What the notice of a storm told is left out: there its residents are told what comes next."""
     edition = calendars.current(s)
     if edition is None:
         return []
@@ -91,8 +94,13 @@ def upcoming(s: Session, now: datetime) -> list[Upcoming]:
     days = sorted(
         {(one.day, one.name) for one in rules.holidays if one.name in named and -OVER <= one.day - today <= AHEAD}
     )
-    told = _told(s, [name for _day, name in days])
-    return _with_changes(s, [Upcoming(name, day, told.get((name, day))) for day, name in days], now)
+    by_hand = sorted({(one.day, one.reason) for one in rules.exceptions if -OVER <= one.day - today <= AHEAD})
+    told = _told(s, [name for _day, name in (*days, *by_hand)])
+    found = [Upcoming(name, day, told.get((name, day))) for day, name in days]
+    found += [
+        Upcoming(name, day, told.get((name, day)), by_hand=True) for day, name in by_hand if (day, name) not in days
+    ]
+    return _with_changes(s, found, now)
 
 
 def named(s: Session, given: str, now: datetime) -> Upcoming:
@@ -120,7 +128,7 @@ def changed_by(s: Session, key: str, now: datetime) -> Changed:
         then = {zone.id: calendars.of_edition(s, zone.id, holiday.told.edition, now) for zone in zones}
         found = parts.of_correction(then, now_due, holiday.day)
     else:
-        found = parts.of_holiday(now_due, holiday.name, holiday.day)
+        found = _parts(now_due, holiday)
     return Changed(holiday, edition.number, zones, tuple(found))
 
 
@@ -128,18 +136,38 @@ def _with_changes(s: Session, found: Sequence[Upcoming], now: datetime) -> list[
     """Return the holidays that are not over, with whether they change a day. One whose changes were told by the notice
     of another holiday of its week was told, too."""
     due, today = of_zones(s, calendars.zones_with_days(s), now), calendars.today(now)
+    of_storms = _days_of_storms(s, today)
     whole = []
     for one in found:
-        moved = parts.of_holiday(due, one.name, one.day)
+        moved = _parts(due, one)
         if one.day < today and not any(part.last_day >= today for part in moved):
             continue
         days = {(zone, move.nominal) for part in moved for zone in part.zones for move in part.moves}
+        if one.by_hand and days and days <= of_storms:
+            continue
         told = one.told
         if told is None and days:
             near = (other.told for other in found if monday(other.day) == monday(one.day))
             told = next((other for other in near if other and other.stands and days <= other.days), None)
         whole.append(replace(one, told=told, changes=bool(days)))
     return whole
+
+
+def _parts(due: Mapping[int, tuple[Collection, ...]], one: Upcoming) -> list[Part]:
+    return parts.by_hand(due, one.name, one.day) if one.by_hand else parts.of_holiday(due, one.name, one.day)
+
+
+def _days_of_storms(s: Session, today: date) -> frozenset[tuple[int, date]]:
+    rows = s.scalars(
+        select(CollectionNotice)
+        .join(Alert, Alert.id == CollectionNotice.alert_id)
+        .where(
+            CollectionNotice.kind == "storm",
+            CollectionNotice.last_day >= today - OVER,
+            Alert.state != AlertState.CANCELLED,
+        )
+    )
+    return frozenset[tuple[int, date]]().union(*(kept.days_of(one) for one in rows))
 
 
 def of_zones(s: Session, zones: Iterable[Zone], now: datetime) -> dict[int, tuple[Collection, ...]]:
@@ -157,14 +185,8 @@ def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:
     ).all()
     return {
         (one.subject, one.day): Told(
-            one.id, one.alert_id, one.incident_id, alert.state, one.edition, kept.is_out(alert), _days(one)
+            one.id, one.alert_id, one.incident_id, alert.state, one.edition, kept.is_out(alert), kept.days_of(one)
         )
         for one, alert in rows
         if alert.state is not AlertState.CANCELLED or alert.launched_at is not None
     }
-
-
-def _days(one: CollectionNotice) -> frozenset[tuple[int, date]]:
-    return frozenset(
-        (zone, date.fromisoformat(day)) for part in one.parts for zone in part["zones"] for day in part["days"]
-    )

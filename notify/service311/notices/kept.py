@@ -99,6 +99,13 @@ def is_out(alert: Alert) -> bool:
     return alert.launched_at is not None and alert.state is not AlertState.CANCELLED
 
 
+def days_of(one: CollectionNotice) -> frozenset[tuple[int, date]]:
+    """Return of which zones a notice tells the changes of which days."""
+    return frozenset(
+        (zone, date.fromisoformat(day)) for part in one.parts for zone in part["zones"] for day in part["days"]
+    )
+
+
 def _rows() -> Select[CollectionNotice, Alert, str]:
     return (
         select(CollectionNotice, Alert, Operator.email)

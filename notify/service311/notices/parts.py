@@ -71,6 +71,20 @@ def of_holiday(calendars: Mapping[int, Iterable[Collection]], holiday: str, day:
     return grouped({zone: [one for one in found if monday(one.nominal) in weeks] for zone, found in changed.items()})
 
 
+def by_hand(calendars: Mapping[int, Iterable[Collection]], reason: str, day: date) -> list[Part]:
+    """Return the parts of what was changed by hand for this reason, of what is due on a day by the schedule."""
+    return grouped(
+        {
+            zone: [
+                one
+                for one in collections
+                if one.nominal == day and one.why.reason == reason and one.state is not State.ON_SCHEDULE
+            ]
+            for zone, collections in calendars.items()
+        }
+    )
+
+
 def of_edit(
     before: Mapping[int, Iterable[Collection]], after: Mapping[int, Iterable[Collection]], first: date
 ) -> list[Part]:

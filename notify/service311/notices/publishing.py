@@ -31,7 +31,7 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Operator
 from notify.models.states import AlertState
 from notify.service311 import calendars
-from notify.service311.notices import words
+from notify.service311.notices import kept, words
 from notify.service311.notices.causes import CAUSES
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
@@ -39,7 +39,7 @@ from notify.service311.outputs.words import HOLIDAYS
 from zones.geometry import from_wkb
 
 EVENT = "collection-notice"
-LOCK = 7_461_023  # two at once would tell the same twice
+LOCK = 7_461_023  # of all notices: two at once would tell the same twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +93,16 @@ class Shapes:
 
 def shapes(s: Session, parts: Sequence[Part]) -> Shapes:
     """Return the areas of a notice."""
-    kept = shapes_of_zones(s, parts)
-    found = tuple(shapely.union_all([kept[zone] for zone in part.zones]) for part in parts)
+    areas = shapes_of_zones(s, parts)
+    found = tuple(shapely.union_all([areas[zone] for zone in part.zones]) for part in parts)
     return Shapes(found, shapely.union_all(found))
 
 
 def shapes_of_zones(s: Session, parts: Sequence[Part]) -> dict[int, BaseGeometry]:
     """Return the area of each zone of the parts, by its id."""
     concerned = {zone for part in parts for zone in part.zones}
-    kept = city_zones.all_zones(s, calendars.KIND)
-    return {one.zone.id: from_wkb(one.version.geometry) for one in kept if one.zone.id in concerned}
+    zones = city_zones.all_zones(s, calendars.KIND)
+    return {one.zone.id: from_wkb(one.version.geometry) for one in zones if one.zone.id in concerned}
 
 
 def prepare(wanted: Wanted, areas: Shapes, by: Operator, now: datetime, settings: Settings) -> Ready:
@@ -155,7 +155,7 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
     if wanted.replaces is not None:
         lifecycle.cancel(s, wanted.replaces, None, now)
     alert = drafting.draft(s, ready.draft, by, now, settings)
-    kept = CollectionNotice(
+    row = CollectionNotice(
         kind=wanted.kind,
         subject=wanted.subject,
         day=wanted.day,
@@ -167,9 +167,9 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
         made_at=now,
         made_by=by.id,
     )
-    s.add(kept)
+    s.add(row)
     s.flush()
-    audit.note(s, now=now, by=by, action="publish", subject="collection notice", subject_id=kept.id, alert=alert.id)
+    audit.note(s, now=now, by=by, action="publish", subject="collection notice", subject_id=row.id, alert=alert.id)
     if alert.two_people:
         return Published(kept.id, alert, _("Somebody else must approve it."))
     try:
@@ -204,19 +204,22 @@ def require_current(s: Session, edition: int) -> None:
 
 
 def _require_untold(s: Session, wanted: Wanted) -> None:
-    """Raise Refused where this holiday is told already, of this edition: by a second click, or by somebody else."""
-    same = (
-        select(CollectionNotice.id)
+    """Raise Refused where this holiday is told already, of this edition: by a second click, by somebody else, or by the
+    notice of another holiday with the same days."""
+    standing = (
+        select(CollectionNotice)
         .join(Alert, Alert.id == CollectionNotice.alert_id)
         .where(
             CollectionNotice.kind == "holiday",
-            CollectionNotice.subject == wanted.subject,
-            CollectionNotice.day == wanted.day,
             CollectionNotice.edition == wanted.edition,
             Alert.state != AlertState.CANCELLED,
         )
     )
-    if wanted.kind == "holiday" and s.scalar(same.limit(1)) is not None:
+    if wanted.kind != "holiday":
+        return
+    days = {(zone, move.nominal) for part in wanted.notice.parts for zone in part.zones for move in part.moves}
+    same = (wanted.subject, wanted.day)
+    if any((one.subject, one.day) == same or days <= kept.days_of(one) for one in s.scalars(standing)):
         raise Refused(
             _("This holiday was told already."), hint=_("Look at its notice. If days change, it can be told again.")
         )

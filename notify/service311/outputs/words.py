@@ -69,7 +69,7 @@ def why(one: Collection) -> str:
         return _without(one, because)
     if one.effective == one.nominal:
         return ""
-    if one.why.cause is Cause.BY_HAND:
+    if one.why.cause is Cause.BY_HAND and not one.why.holidays:
         return _("Instead of %(usual)s: %(reason)s.", usual=usual, reason=_reason(one))
     return _("Instead of %(usual)s, because of %(holidays)s.", usual=usual, holidays=because)
 

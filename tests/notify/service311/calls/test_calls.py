@@ -69,6 +69,7 @@ def test_a_group_moves_its_reasons_to_its_new_letter() -> None:
         (Reason("new", "q1", {"en": "A", "es": "B"}), "no group"),
         (Reason("new", "w", {"en": "A", "es": "B"}), "not keys"),
         (Reason("new", "w!", {"en": "A", "es": "B"}), "not keys"),
+        (Reason("new", "xs", {"en": "A", "es": "B"}), "not keys"),
         (Reason("new", "w9", {"en": "A"}), "language es"),
         (Reason("new", "w9", {"en": "A", "es": "B"}, "earthquake"), "no event"),
         (Reason("New One", "w9", {"en": "A", "es": "B"}), "not a name"),
