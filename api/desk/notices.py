@@ -105,10 +105,12 @@ def _notice_page(request: Request, caller: Caller, notice_id: int, told: Told | 
     with transaction() as s:
         shown = kept.shown(s, notice_id)
         counted = reports.progress(s, shown.alert_id)
-        waiting = approval_asks.waiting(s, s.get_one(Alert, shown.alert_id), now, settings())
+        alert = s.get_one(Alert, shown.alert_id)
+        waiting, two_people = approval_asks.waiting(s, alert, now, settings()), list(alert.two_people)
     messages = sum(counted.audience.by_channel.values()) if counted.is_counted else None
     return page(
-        request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, waiting=waiting, now=now
+        request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, waiting=waiting,
+        two_people=two_people, now=now,
     )  # fmt: skip
 
 

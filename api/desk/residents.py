@@ -155,7 +155,8 @@ def card_page(
     waiting: str = "",
     done: str = "",
 ) -> Response:
-    """Return the page of a resident. `first`: the contact that was looked up: the keys stop that one. The look is counted and noted. Raises NotFound, NotAllowed, TooManyTries."""
+    """Return the page of a resident. `first`: the contact that was looked up, which the keys stop. The look is counted
+    and noted. Raises NotFound, NotAllowed, TooManyTries."""
     operators.require(caller.acting, "serve")
     now = datetime.now(UTC)
     with counted(caller.acting, now) as s:

@@ -117,10 +117,10 @@ class CollectionTicket(Base):
 class CollectionNotice(Base):
     """A notice that collection days change: of a holiday, or of a storm and what follows it, one incident each.
 
-    `subject`: the name of the holiday, the reason of a day that was changed by hand (its kind is `holiday`, too), or the
-    cause of the storm (`notices.causes`). `day`: the holiday's date, or the first that changes; `last_day`: the last date
-    that the words name. `parts`: of each group of zones the ids of its zones, the days and streams that change, what it is
-    called, and its sentences by language.
+    `subject`: the name of the holiday, the reason of a day that was changed by hand (its kind is `holiday`, too), or
+    the cause of the storm (`notices.causes`). `day`: the holiday's date, or the first that changes; `last_day`: the
+    last date that the words name. `parts`: of each group of zones the ids of its zones, the days and streams that
+    change, what it is called, and its sentences by language.
     """
 
     __tablename__ = "collection_notices"

@@ -39,8 +39,9 @@ class NamedZone:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One of them is filled. `contact`: that of the resident by which they were found. `stranger`: a masked phone or email that no resident has, with what stops messages to it
-    in `suppressions`. `choices` and `zones`: what the words may mean, to be asked back."""
+    """One of them is filled. `contact`: that of the resident by which they were found. `stranger`: a masked phone or
+    email that no resident has, with what stops messages to it in `suppressions`. `choices` and `zones`: what the words
+    may mean, to be asked back."""
 
     resident: int = 0
     contact: int = 0

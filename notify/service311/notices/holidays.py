@@ -84,8 +84,8 @@ class Changed:
 
 
 def upcoming(s: Session, now: datetime) -> list[Upcoming]:
-    """Return the holidays to come that a rule names, of the next year, the next one first; then the days that were changed
-    by hand. What the notice of a storm told is left out: there its residents are told what comes next."""
+    """Return the holidays to come that a rule names, of the next year, the next one first; then the days that were
+    changed by hand. What the notice of a storm told is left out: there its residents are told what comes next."""
     edition = calendars.current(s)
     if edition is None:
         return []

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from notify.service311.holiday_rules import calendar
+from notify.service311.outputs import words
 from notify.service311.rule_checks import in_vain, known_until, unknown_holidays
 from notify.service311.rules import Cause, DayException, Effect, Holiday, Rule, State
 from tests.notify.service311.weeks import DAY_AFTER, NAMES, SLIDE, THANKSGIVING, on
@@ -25,6 +26,14 @@ def test_an_exception_wins_and_carries_author_and_reason() -> None:
     elsewhere = DayException(day, "Ana", "snow", zone="2", state=State.SUSPENDED)
     (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], [elsewhere], day, day)
     assert found.state is State.DELAYED
+
+
+@pytest.mark.parametrize(("to", "why"), [(27, "because of Thanksgiving."), (28, "Snow.")])
+def test_a_day_by_hand_that_the_rules_give_too_has_their_reason(to: int, why: str) -> None:
+    """After a storm a collection is on its usual day after all: the holiday's, not the storm's."""
+    usual = DayException(THANKSGIVING.day, "Ana", "Snow", moved_to=date(2026, 11, to))
+    (found,) = calendar([on("Thu")], [THANKSGIVING], [SLIDE], [usual], THANKSGIVING.day, THANKSGIVING.day)
+    assert words.why(found).endswith(why)
 
 
 def test_the_later_of_two_exceptions_wins() -> None:
