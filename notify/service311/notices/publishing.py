@@ -171,15 +171,15 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
     s.flush()
     audit.note(s, now=now, by=by, action="publish", subject="collection notice", subject_id=row.id, alert=alert.id)
     if alert.two_people:
-        return Published(kept.id, alert, _("Somebody else must approve it."))
+        return Published(row.id, alert, _("Somebody else must approve it."))
     try:
         with s.begin_nested():
             lifecycle.approve(s, alert.id, by, now, settings)
             alert = lifecycle.launch(s, alert.id, by, now)
     except NeedsAnother as error:
         s.refresh(alert)
-        return Published(kept.id, alert, f"{error.message} {error.hint}".strip())
-    return Published(kept.id, alert)
+        return Published(row.id, alert, f"{error.message} {error.hint}".strip())
+    return Published(row.id, alert)
 
 
 def ends(last: date, begins_at: datetime, tz: ZoneInfo) -> datetime:
