@@ -98,6 +98,18 @@ def send_again(resident_id: Id, request: Request, caller: Viewer, alert: Number 
     return _act(request, caller, resident_id, "resend", act)
 
 
+@router.post("/{resident_id}/calendar")
+def mail_calendar(
+    resident_id: Id, request: Request, caller: Viewer, place: Number = 0, contact: Number = 0
+) -> Response:
+    """Send the collection days of a place for the year ahead to an email of theirs."""
+
+    def act(s: Session, now: datetime) -> None:
+        acts.mail_calendar(s, _call(request, caller, resident_id), place, contact, now)
+
+    return _act(request, caller, resident_id, "calendar", act)
+
+
 @router.post("/{resident_id}/topics")
 def choose(
     resident_id: Id,

@@ -3,6 +3,7 @@
 from api.resident import (
     alerts,
     answers,
+    calendar_mail,
     choices,
     collection_feeds,
     collections,
@@ -32,6 +33,7 @@ ROUTERS = (
     parking.router,
     privacy.router,
     self_test.router,
+    calendar_mail.router,
     unsubscribe.router,
     why.router,
     verify.router,

@@ -15,7 +15,7 @@ from api.auth import require_own_form
 from api.ids import Id
 from api.language import of_resident
 from api.rendering import language_of, page
-from api.resident import collections_view
+from api.resident import calendar_mail, collections_view
 from api.resident.form_page import form_page
 from api.resident.house import house
 from notify.city import zones as city_zones
@@ -45,6 +45,7 @@ def answer(request: Request, address: Text = "", place: Text = "") -> Response:
         with transaction() as s:
             at, choices = house(s, address, place)
             calendar = calendars.of_place(s, at.lon, at.lat, now, at.label) if at else None
+            emails = calendar_mail.emails_of_viewer(s, request)
     except Invalid as error:
         return _asked(request, error, given)
     if at is None:
@@ -62,6 +63,7 @@ def answer(request: Request, address: Text = "", place: Text = "") -> Response:
         label=at.label,
         place=f"{at.lon} {at.lat} {at.label}",
         zones=calendar.zones,
+        emails=emails,
         headers={"Cache-Control": "no-store"},
         **shown,
     )

@@ -52,6 +52,7 @@ BUCKETS = {
     "desk-miss": Bucket(30, 60),
     "desk-unmask": Bucket(40, 60),
     "calendar-network": Bucket(30, 120),  # secret calendar addresses: a building behind one address subscribes
+    "calendar-mail": Bucket(3, 8 * 3600),  # calendars by email to one resident
     "join-test": Bucket(3, 1200),  # tests that a resident sends to a phone or email of theirs
     # The budget of a day is a bucket of its own each day, which does not drain; TOCSIN_JOIN_CODES_PER_DAY is its size.
     "join-day": Bucket(0, 10**9),
@@ -79,6 +80,11 @@ def of_stranger(email: str, network: str) -> Sequence[Key]:
 
 def of_calendar(network: str) -> Sequence[Key]:
     return (_key("calendar-network", network),)
+
+
+def of_calendar_mail(subscriber_id: int) -> Sequence[Key]:
+    """Return the bucket of the calendars by email that a resident asks for."""
+    return (_key("calendar-mail", str(subscriber_id)),)
 
 
 def of_device(device_id: int) -> Sequence[Key]:
@@ -216,6 +222,8 @@ def forget_old(s: Session, now: datetime) -> None:
 def _hint(kind: str, wait_s: int) -> str:
     if kind == "join-day":
         return _("Try again tomorrow, or call %(help)s to be signed up.", help=settings().help_contact)
+    if kind == "calendar-mail":
+        return _("Three of these emails a day are enough. Ask again tomorrow.")
     if kind.startswith(("join-", "desk-")):
         return _("Wait %(minutes)s minutes, then try again.", minutes=ceil(wait_s / 60))
     return _("Wait %(wait_s)s s, or sign in with a passkey or in a browser that you have used before.", wait_s=wait_s)

@@ -57,6 +57,7 @@ ACTS = {
     "opt-out": gettext_noop("opt out"),
     "owner": gettext_noop("owner"),
     "list addresses": gettext_noop("list addresses to look up"),
+    "mail calendar": gettext_noop("send the calendar by email"),
     "list unreachable": gettext_noop("list who cannot be reached"),
     "pass-on": gettext_noop("pass on"),
     "password": gettext_noop("password"),

@@ -49,6 +49,7 @@ RIGHTS = {
     "receipts": "SELECT, INSERT, DELETE, UPDATE (applied_at)",
     "direct_messages": "SELECT, INSERT, DELETE, UPDATE (state, reason, sender_id, reference, cost, claimed_at,"
     " settled_at)",
+    "sealed_words": "SELECT, INSERT",
     "break_glass": "SELECT, INSERT, UPDATE (reviewed_by, review, reviewed_at)",
     "channel_policies": "SELECT, INSERT, UPDATE (ended_by, ended_at)",
     "drills": "SELECT, INSERT, UPDATE (ends_at)",

@@ -34,6 +34,9 @@ NEEDED = """
                WHERE c.id = m.contact_id AND v.message_id = m.id AND v.ends_at > :now
                  AND NOT EXISTS (SELECT FROM suppressions x WHERE x.topic IS NULL
                                     AND (x.channel, x.address_index) = (c.channel, c.address_index)))
+         WHEN 'calendar' THEN NOT EXISTS (
+              SELECT FROM contacts c JOIN suppressions x USING (channel, address_index)
+               WHERE c.id = m.contact_id AND x.topic IS NULL)
          WHEN 'self-test' THEN NOT EXISTS (
               SELECT FROM contacts c JOIN suppressions x USING (channel, address_index)
                WHERE c.id = m.contact_id AND x.topic IS NULL)

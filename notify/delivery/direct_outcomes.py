@@ -73,7 +73,7 @@ def _asked_about(row: Any, settings: Settings, transport: Transport) -> Message 
     hidden: direct_secrets.Secrets = {}
     if row.kind == direct_secrets.JOIN_CODE:
         hidden = join_codes.secrets_of(row.joining_id, row.claimed_at)
-    elif row.kind in direct_secrets.SECRETS:
+    elif direct_secrets.has_some(row.kind):
         return None
     address, _ = direct_requests.opened(row)
     if address is None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import contacts, inviting, letters
 from notify.core.settings import Settings
-from notify.delivery import join_codes, questions
+from notify.delivery import join_codes, questions, sealed_words
 
 Secrets = Mapping[str, str]  # by their places in the words
 Maker = Callable[[Session, int, str, datetime], Secrets | None]
@@ -28,11 +28,19 @@ def made(s: Session, claimed: Sequence[Any], now: datetime) -> Mapping[int, Secr
     for row in claimed:
         if row.kind == JOIN_CODE:
             hidden = codes.get(row.person)
+        elif row.kind in sealed_words.KINDS:
+            words = sealed_words.words(s, row.id)
+            hidden = None if words is None else {sealed_words.WORDS: words}
         else:
             hidden = SECRETS[row.kind](s, row.person, row.channel, now) if row.kind in SECRETS else {}
         if hidden is not None:
             found[row.id] = hidden
     return found
+
+
+def has_some(kind: str) -> bool:
+    """Return whether messages of a kind have something secret in them."""
+    return kind in SECRETS or kind in sealed_words.KINDS
 
 
 def stand_ins(settings: Settings) -> Secrets:

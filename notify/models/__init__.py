@@ -38,7 +38,7 @@ from notify.models.outage import Outage, OutageStep
 from notify.models.outside import OutsideFeed, OutsideWarning
 from notify.models.prediction import Prediction
 from notify.models.reminder import Reminder, ReminderWish
-from notify.models.roster import BreakGlass, DirectMessage, Duty, OperatorContact
+from notify.models.roster import BreakGlass, DirectMessage, Duty, OperatorContact, SealedWords
 from notify.models.sender import CarrierBlock, Sender
 from notify.models.session import (
     Credential,
@@ -141,6 +141,7 @@ __all__ = [
     "Reminder",
     "ReminderWish",
     "ResidentChange",
+    "SealedWords",
     "Sender",
     "SetAside",
     "SignIn",

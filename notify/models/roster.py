@@ -43,7 +43,7 @@ class OperatorContact(Base):
 
 AboutAlert = Literal["ask", "break-glass", "channel-silent", "expiry", "overtaken", "test"]
 AboutAccount = Literal["code", "invitation", "reset", "app", "passkey", "password", "recovery-code", "new-device"]
-ToResident = Literal["join-code", "welcome", "question", "self-test", "resend", "reminder"]
+ToResident = Literal["join-code", "welcome", "question", "self-test", "resend", "reminder", "calendar"]
 
 
 class DirectMessage(Base):
@@ -88,6 +88,16 @@ class DirectMessage(Base):
         Index("direct_messages_of_joining", "joining_id", postgresql_where=sql("joining_id IS NOT NULL")),
         Index("direct_messages_of_contact", "contact_id", "id", postgresql_where=sql("contact_id IS NOT NULL")),
     )
+
+
+class SealedWords(Base):
+    """What a message to one person says of a place, as JSON: `words` and `place` (`delivery.sealed_words`)."""
+
+    __tablename__ = "sealed_words"
+    id: Mapped[Id]
+    message_id: Mapped[int] = mapped_column(ForeignKey("direct_messages.id", ondelete="CASCADE"), unique=True)
+    channel: Mapped[str]
+    kept_sealed: Mapped[bytes]
 
 
 class BreakGlass(Base):

@@ -114,6 +114,13 @@ KINDS = (
         forget=_forget_reminders,
     ),
     Kind(
+        gettext_noop("Collection days that we sent you by email, and for which address"),
+        gettext_noop("To see whether they arrived."),
+        ("sealed_words",),
+        kept=lambda: MESSAGES_KEPT,
+        forget=_forget_messages,  # they go with their messages
+    ),
+    Kind(
         gettext_noop("A conversation by text that goes on"),
         gettext_noop("To understand your next text."),
         ("conversations",),

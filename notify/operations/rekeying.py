@@ -44,6 +44,7 @@ KEYED = (
     Keyed("collection_feeds", (SEALED,), "'collections'"),
     Keyed("city_requests", (SEALED,), "'request'"),
     Keyed("conversations", (INDEX, KEPT), "channel"),
+    Keyed("sealed_words", (KEPT,), "channel"),
 )
 
 

@@ -117,6 +117,12 @@ HELD = {
                                          WHERE c.subscriber_id = :id
                                            AND (c.passed_on_at IS NULL OR j.ended_at >= c.passed_on_at)))""",  # noqa: S608
     ),
+    "sealed_words": Held(
+        gettext_noop("calendars of collection days that we sent you by email"),
+        f"""t.message_id IN (SELECT t.id FROM direct_messages t
+                              WHERE t.contact_id = ANY(ARRAY(SELECT id FROM contacts WHERE subscriber_id = :id))
+                                AND {_OF_CONTACT.format(at="made_at")})""",  # noqa: S608
+    ),
     "audit": Held(
         gettext_noop("what staff looked up or did for you, and what you erased"),
         "t.subject = 'subscriber' AND t.subject_id = :id AND t.at >= :since",

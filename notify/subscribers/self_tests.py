@@ -70,12 +70,12 @@ def send(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None
     )  # fmt: skip
 
 
-def last(s: Session, subscriber_id: int) -> LastTest | None:
-    """Return the resident's last test, if there was one."""
+def last(s: Session, subscriber_id: int, kind: str = KIND) -> LastTest | None:
+    """Return the resident's last test, or other message of a kind that they asked for, if there was one."""
     found = s.execute(
         select(DirectMessage, Contact)
         .join(Contact, Contact.id == DirectMessage.contact_id)
-        .where(Contact.subscriber_id == subscriber_id, DirectMessage.kind == KIND)
+        .where(Contact.subscriber_id == subscriber_id, DirectMessage.kind == kind)
         .order_by(DirectMessage.id.desc())
         .limit(1)
     ).first()

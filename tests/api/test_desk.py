@@ -172,11 +172,14 @@ def test_a_code_of_a_contact_that_nobody_proved_opens_nothing_and_says_what_to_d
 
 def test_a_code_that_is_read_back_opens_the_changes_of_this_resident_alone(agent: httpx.Client) -> None:
     home = f"/desk/residents/{resident()}"
+    mail = asked.number("SELECT id FROM contacts WHERE channel = 'email' AND subscriber_id IS NOT NULL")
+    calendar = {"contact": f"{mail}", "place": f"{asked.number('SELECT id FROM places')}"}
     changes: list[tuple[str, dict[str, str]]] = [
         ("topics", {"topic": "snow", "language": "es"}),
         ("mute", {"until": f"{datetime.now(UTC).date() + timedelta(days=30)}"}),
         ("places", {"label": "work", "address": "120 Main Ct"}),
         ("start", {}),
+        ("calendar", calendar),
     ]
     for path, fields in changes:
         refused = agent.post(f"{home}/{path}", data=fields)
@@ -199,7 +202,8 @@ def test_a_code_that_is_read_back_opens_the_changes_of_this_resident_alone(agent
     assert "¿Está de acuerdo?" in agreed.words, "in the language that they chose"
     assert asked.number("SELECT count(*) FROM places") == 2
     assert {"prove by call", "choose", "mute", "add-place"} <= set(acts())
-    mail = asked.number("SELECT id FROM contacts WHERE channel = 'email' AND subscriber_id IS NOT NULL")
+    [by] = asked.rows("SELECT o.role::text FROM audit a JOIN operators o ON o.id = operator_id WHERE action = 'mail calendar'")
+    assert by.role == "agent"
     sent_again = {"alert": str(asked.number("SELECT max(id) FROM alerts")), "contact": str(mail)}
     for _ in range(2):  # a double click
         assert agent.post(f"{home}/resend", data=sent_again).status_code == 303

@@ -16,6 +16,7 @@ from notify.core.translation import gettext as _
 from notify.models import Consent, Contact, Operator, Preference, Topic
 from notify.service311.desk import limits, proof
 from notify.service311.desk.proof import Proven
+from notify.service311.outputs import by_mail
 from notify.subscribers import changing, choices, consent, entering, own, serving
 from notify.subscribers.changing import Placed, Where
 
@@ -92,6 +93,12 @@ def move_place(s: Session, call: Call, place: int, address: str, now: datetime) 
 def remove_place(s: Session, call: Call, place: int, now: datetime) -> None:
     call.require_proof()
     changing.remove_place(s, call.resident, str(place), now, call.by)
+
+
+def mail_calendar(s: Session, call: Call, place: int, contact_id: int, now: datetime) -> None:
+    """Send the collection days of one of their places to one of their emails. Raises as `by_mail.send`."""
+    call.require_proof()
+    by_mail.send(s, call.resident, contact_id, by_mail.spot(s, call.resident, place), now, call.by)
 
 
 def _contact(s: Session, subscriber_id: int, contact_id: int) -> Contact:

@@ -19,10 +19,12 @@ from notify.delivery.requests import unsubscribe_url
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from notify.models import Topic
-from notify.subscribers import consent, joining, self_tests
+from notify.service311.outputs import by_mail
+from notify.subscribers import consent, holdings, joining, self_tests
 from tests.database import sql
 from tests.factories import resident, sender, zone
 from tests.notify.conftest import Providers
+from tests.notify.service311 import days
 from tests.notify.delivery.test_send_batch import resolved, send
 
 Mail = dict[str, Any]
@@ -138,6 +140,30 @@ def test_a_test_that_residents_send_to_themselves_has_it_too(
         last = self_tests.last(s, maria.id)
     assert last is not None
     assert last.became.startswith("Your phone company or mail provider has taken it.")
+
+
+def test_the_calendar_of_a_year_has_it_too_and_only_its_email_names_the_place(
+    database: str, redis: "redis_client.Redis", providers: Providers, transport: Transport
+) -> None:
+    now = datetime.now(UTC)
+    days.settle(now)
+    with transaction() as s:
+        sender(s, "sendgrid", now=now)
+        maria, bob = (resident(s, phone=None, email=mail, now=now) for mail in (MARIA, "bob@example.org"))
+    sender_pool.read_anew()
+    at = by_mail.Spot(*days.NORTH, "120 Main St")
+    with transaction() as s:
+        for one in (maria, bob):
+            by_mail.send(s, one.id, one.mail or 0, at, now)
+        consent.opt_out(s, "email", "bob@example.org", how="a test", now=now)
+    (mail,) = direct(providers, transport, redis)
+    assert mail["subject"] == "Your collection days for the year ahead"
+    assert mail["body"].startswith("Collection days: 120 Main St")
+    assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert not [row for row in sql("SELECT text FROM direct_messages") if "Main St" in row.text]
+    with transaction() as s:
+        held = holdings.read(s, maria.id, now)["sealed_words"]
+    assert [one["kept"]["place"] for one in held] == ["120 Main St"]
 
 
 def test_a_test_goes_out_in_quiet_hours_too(

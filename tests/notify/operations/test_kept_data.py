@@ -26,6 +26,10 @@ MADE = {
     "reminders": """INSERT INTO reminders (subscriber_id, kind, day, edition, true_in, said, places, made_at, until)
                     SELECT subscriber_id, 'evening', '2026-12-01', 1, 1, '[]', '{}', :at, :at
                       FROM contacts WHERE id = :contact""",
+    "sealed_words": """WITH m AS (INSERT INTO direct_messages
+                                         (kind, contact_id, step, channel, subject, text, state, made_at)
+                                  VALUES ('calendar', :contact, 1, 'email', '', '', 'accepted', :at) RETURNING id)
+                       INSERT INTO sealed_words (message_id, channel, kept_sealed) SELECT id, 'email', 'x' FROM m""",
     "conversations": """INSERT INTO conversations (channel, address_index, changed_at, ends_at)
                         VALUES ('sms', 'x', :at, :at)""",
     "inbound": """INSERT INTO inbound (provider, reference, address_index, meaning, received_at)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from shapely.geometry import Polygon
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from notify import audience
 from notify.accounts import codes, contacts
@@ -16,9 +17,9 @@ from notify.channels.contract import Inbound
 from notify.core import crypto, db, keyring, statements
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused, WrongKey
-from notify.delivery import carrier_blocks, join_codes, sender_pool
+from notify.delivery import carrier_blocks, join_codes, sealed_words, sender_pool
 from notify.inbound import messages
-from notify.models import Base, Credential, Joining, Operator, SigningKey
+from notify.models import Base, Credential, DirectMessage, Joining, Operator, SigningKey
 from notify.operations import rotation
 from notify.service311.open311 import filing
 from notify.service311.open311.client import Wanted
@@ -49,6 +50,16 @@ def keys(own_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.
     monkeypatch.setattr(rotation, "AT_ONCE", 3)
     yield monkeypatch
     db.forget_engine()
+
+
+def kept_words(s: Session, contact: int | None) -> DirectMessage:
+    """Somebody was sent a calendar."""
+    mailed = DirectMessage(
+        kind="calendar", contact_id=contact, step=1, channel="email", subject="", text="", state="accepted", made_at=NOW
+    )
+    s.add(mailed)
+    sealed_words.keep(s, mailed, "Monday: trash", "1 Main St")
+    return mailed
 
 
 def schema() -> list[Any]:
@@ -132,6 +143,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         questions.ask(s, "sms", asked, questions.STILL_THERE, text=questions.PLACE, now=NOW, place="1 Main St")
     with transaction() as s:
         calendar = households.begin(s, "1 Main St", 0.5, 0.5, "en", NOW)
+        mailed = kept_words(s, people[0].mail).id
         filing.begin(s, uuid4(), "Pothole", Wanted("1", "A hole", "1 Main St"), operator(s, "agent"), NOW)
         kid = signing.renew(s, None, NOW).kid
         exported = list(exporting.export_csv(s))
@@ -148,6 +160,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         "operator_contacts": 1,
         "joinings": 1,
         "conversations": 1,
+        "sealed_words": 1,
         "collection_feeds": 1,
         "city_requests": 1,
         "signing_keys": 1,
@@ -159,6 +172,7 @@ def test_everything_is_sealed_and_indexed_anew_and_the_schema_is_the_same(keys: 
         assert statements.thumbprint(statements.public_of(secret)) == kid
         assert [*exporting.export_csv(s)] == exported
         assert households.find(s, calendar).place == (0.5, 0.5)
+        assert sealed_words.words(s, mailed) == "Monday: trash"
         assert filing.latest(s, NOW)[0].wanted.address == "1 Main St"
         assert crypto.unseal(s.scalars(select(Credential.secret_sealed)).one(), codes.PURPOSE) == maria.secret
         assert joining.confirm(s, page, code, NOW).is_new, "a code sent before the rotation is good to its end"
@@ -193,6 +207,7 @@ def test_it_goes_on_after_a_kill_and_a_stop_meanwhile_holds(keys: pytest.MonkeyP
         households.begin(s, "1 Main St", 0.5, 0.5, "en", NOW)
         filing.begin(s, uuid4(), "Pothole", Wanted("1", "A hole", "1 Main St"), operator(s, "agent"), NOW)
         people = [resident(s) for _ in range(10)]
+        kept_words(s, people[0].sms)
         s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("1 Main St", "address")})
     for number in (0, 1):
         stop(people[number].phone, f"SM{number}")

@@ -42,7 +42,7 @@ def test_what_cannot_be_read_is_counted_named_by_an_alarm_and_by_the_exit_code(k
         "suppressions": [], "carrier_blocks": [], "inbound": [], "address_ledger": [], "contacts": [tom.sms],
         "places": [place.id],
         "credentials": [], "signing_keys": [], "operator_contacts": [], "joinings": [], "conversations": [],
-        "collection_feeds": [], "city_requests": [],
+        "collection_feeds": [], "city_requests": [], "sealed_words": [],
     }  # fmt: skip
     ringing = {row.kind: row.message for row in sql("SELECT kind, message FROM alarms WHERE resolved_at IS NULL")}
     assert f"({tom.sms})" in ringing["unreadable-address"]
@@ -86,7 +86,7 @@ def test_a_row_that_a_trigger_keeps_from_being_changed_is_sealed_anew_at_the_swi
     assert done.rows == {
         "suppressions": 0, "carrier_blocks": 0, "inbound": 0, "address_ledger": 0, "contacts": 8, "places": 8,
         "credentials": 0, "signing_keys": 0, "operator_contacts": 0, "joinings": 0, "conversations": 0,
-        "collection_feeds": 0, "city_requests": 0,
+        "collection_feeds": 0, "city_requests": 0, "sealed_words": 0,
     }  # fmt: skip
     use_keys(keys, NEW)
     assert (phones(), inside()) == (expected, [one.id for one in people])

@@ -27,6 +27,7 @@ HELD = {
     "choices": "deleted",
     "direct_messages": "deleted",
     "import_asks": "deleted",
+    "sealed_words": "deleted with its message",
     "joinings": "deleted, as all are after a day",
     "places": "deleted",
     "preferences": "deleted",
@@ -224,7 +225,7 @@ def test_an_erased_resident_is_gone_and_the_stop_stays() -> None:
 
 
 def test_every_table_that_holds_something_of_a_resident_has_its_rule() -> None:
-    ours = {"subscriber_id", "contact_id", "address_index", "address_sealed"}
+    ours = {"subscriber_id", "contact_id", "address_index", "address_sealed", "kept_sealed"}
     holding = {
         table.name
         for table in Base.metadata.sorted_tables
@@ -251,6 +252,9 @@ def test_an_erasure_empties_every_table_of_which_the_rule_says_so() -> None:
            SELECT channel, address_index, now(), now() FROM contacts WHERE id = :contact""",
         """INSERT INTO direct_messages (kind, contact_id, step, channel, subject, text, state, made_at)
            VALUES ('question', :contact, 1, 'sms', '', 'Still at 12 Main St?', 'waiting', now())""",
+        """WITH m AS (INSERT INTO direct_messages (kind, contact_id, step, channel, subject, text, state, made_at)
+                      VALUES ('calendar', :contact, 1, 'email', '', '', 'waiting', now()) RETURNING id)
+           INSERT INTO sealed_words (message_id, channel, kept_sealed) SELECT id, 'email', 'x' FROM m""",
         """INSERT INTO joinings (token_hash, channel, address_sealed, language, words, made_at, code_ends_at,
                                  contact_id, ended_at)
            SELECT 'x', channel, address_sealed, 'en', '', now(), now(), id, now() FROM contacts WHERE id = :contact""",
