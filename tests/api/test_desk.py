@@ -202,7 +202,8 @@ def test_a_code_that_is_read_back_opens_the_changes_of_this_resident_alone(agent
     assert "¿Está de acuerdo?" in agreed.words, "in the language that they chose"
     assert asked.number("SELECT count(*) FROM places") == 2
     assert {"prove by call", "choose", "mute", "add-place"} <= set(acts())
-    [by] = asked.rows("SELECT o.role::text FROM audit a JOIN operators o ON o.id = operator_id WHERE action = 'mail calendar'")
+    [by] = asked.rows("""SELECT o.role::text FROM audit a JOIN operators o ON o.id = operator_id
+                           WHERE action = 'mail calendar'""")
     assert by.role == "agent"
     sent_again = {"alert": str(asked.number("SELECT max(id) FROM alerts")), "contact": str(mail)}
     for _ in range(2):  # a double click

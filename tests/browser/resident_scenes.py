@@ -25,7 +25,8 @@ class Scenes:
         for path in (
             *("/", "/alerts", "/alerts/past", *alerts, "/verify", f"/verify/{town.tornado}", "/verify/99", "/privacy"),
             *("/join", town.waiting, "/join/forged", town.join_link, "/me/sign-in", "/me", "/me?new=yes&saved=yes"),
-            *("/me/why", "/me/data", "/me/erase", "/me/erased", "/me/test", "/me/calendar", town.unsubscribe, town.unsubscribe_all),
+            *("/me/why", "/me/data", "/me/erase", "/me/erased", "/me/test", "/me/calendar"),
+            *(town.unsubscribe, town.unsubscribe_all),
             *("/u/forged", town.confirm, town.still, "/nowhere"),
         ):
             self.open(path)

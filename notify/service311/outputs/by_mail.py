@@ -6,7 +6,6 @@ What it says of the place is kept sealed until it is sent. Its links hold nothin
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import tries
@@ -114,7 +113,8 @@ def _links(s: Session, calendar: Calendar, now: datetime) -> list[str]:
     that everybody may know."""
     site, spoken = settings().public_url, f"?lang={language()}"
     if calendar.address:
-        return [_("For the calendar of your phone, write your address here: %(link)s", link=f"{site}/collections{spoken}")]
+        link = f"{site}/collections{spoken}"
+        return [_("For the calendar of your phone, write your address here: %(link)s", link=link)]
     links = []
     for zone_id, name in calendar.zones:
         of_zone = calendars.of_zone(s, s.get_one(Zone, zone_id), now)

@@ -24,8 +24,8 @@ from notify.subscribers import consent, holdings, joining, self_tests
 from tests.database import sql
 from tests.factories import resident, sender, zone
 from tests.notify.conftest import Providers
-from tests.notify.service311 import days
 from tests.notify.delivery.test_send_batch import resolved, send
+from tests.notify.service311 import days
 
 Mail = dict[str, Any]
 MARIA = "maria.lopez@example.org"
