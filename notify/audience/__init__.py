@@ -24,6 +24,7 @@ from notify.audience.resolve import (
 )
 from notify.audience.wordings import Readers, Wordings, readers_among, readers_inside
 from notify.audience.wordings import read as read_wordings
+from notify.audience.wordings import read_all as read_all_wordings
 
 __all__ = [
     "REACHED",
@@ -43,6 +44,7 @@ __all__ = [
     "places_inside",
     "places_of",
     "preview",
+    "read_all_wordings",
     "read_wordings",
     "readers_among",
     "readers_inside",

@@ -65,17 +65,29 @@ def read(s: Session, alert_id: int, now: datetime) -> Wordings | None:
     If a part cannot be read, all read the general words, with an alarm: who has a place there as well as elsewhere
     would be told of the other place only.
     """
-    rows = s.execute(text(_WORDINGS), {"alert": alert_id}).all()
-    if not rows:
-        return None
-    stored = s.execute(text("SELECT part, area FROM wording_parts WHERE alert_id = :alert"), {"alert": alert_id}).all()
-    areas = readable_areas(bytes(row.area) for row in stored)
-    if any(bytes(row.area) not in areas for row in stored):
-        said = f"A part of the area of alert {alert_id} cannot be read: everybody gets its general words."
-        alarms.sound(s, alarms.UNREADABLE_ROW, said, now, alert_id=alert_id)
-        return None
-    parts = [(row.part, Membership(areas[bytes(row.area)])) for row in stored]
-    return Wordings(parts, {bits_of(row.parts): row.wording for row in rows})
+    return read_all(s, [alert_id], now).get(alert_id)
+
+
+def read_all(s: Session, alerts: Sequence[int], now: datetime) -> dict[int, Wordings]:
+    """Return the same of several alerts, in one statement; those without any are left out."""
+    rows = s.execute(text(_WORDINGS), {"alerts": list(alerts)}).all() if alerts else []
+    areas = readable_areas({bytes(row.area) for row in rows if row.area is not None})
+    parts: dict[int, list[tuple[int, bytes]]] = {}
+    by_set: dict[int, dict[int, int]] = {}
+    for row in rows:
+        if row.area is None:
+            by_set.setdefault(row.alert_id, {})[bits_of(row.parts)] = row.number
+        else:
+            parts.setdefault(row.alert_id, []).append((row.number, bytes(row.area)))
+    found = {}
+    for alert_id, numbers in by_set.items():
+        stored = parts.get(alert_id, [])
+        if any(area not in areas for _number, area in stored):
+            said = f"A part of the area of alert {alert_id} cannot be read: everybody gets its general words."
+            alarms.sound(s, alarms.UNREADABLE_ROW, said, now, alert_id=alert_id)
+            continue
+        found[alert_id] = Wordings([(number, Membership(areas[area])) for number, area in stored], numbers)
+    return found
 
 
 def readers_inside(
@@ -111,4 +123,9 @@ _SENT = """
     SELECT b.wording FROM contacts c JOIN deliveries d ON (d.alert_id, d.contact_id) = (:alert, c.id)
       JOIN batches b ON b.id = d.batch_id WHERE c.subscriber_id = :resident ORDER BY d.id DESC LIMIT 1
 """
-_WORDINGS = "SELECT wording, parts FROM wordings WHERE alert_id = :alert"
+# Wordings with the sets of parts that read them, and the areas of the parts.
+_WORDINGS = """
+    SELECT alert_id, wording AS number, parts, NULL::bytea AS area FROM wordings WHERE alert_id = ANY(:alerts)
+     UNION ALL
+    SELECT alert_id, part, NULL, area FROM wording_parts WHERE alert_id = ANY(:alerts)
+"""

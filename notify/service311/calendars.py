@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from notify.city import basemap
+from notify.city.basemap.areas import Zones
 from notify.core.kept_results import KeptResults
 from notify.core.settings import settings
 from notify.models import CollectionEdition, CollectionSchedule, Zone
@@ -68,6 +69,7 @@ class Calendar:
 
 _rules: KeptResults[Key, Rules] = KeptResults(most=8)
 _schedules: KeptResults[tuple[Key, int], tuple[Schedule, ...]] = KeptResults(most=2_000)
+_with_houses: KeptResults[Key, bool] = KeptResults(most=8)
 _calendars: KeptResults[tuple[Key, int, date], tuple[Collection, ...]] = KeptResults(most=2_000)
 
 
@@ -89,16 +91,19 @@ def of_zone(s: Session, zone: Zone, now: datetime) -> Calendar | None:
     return Calendar(edition, _of_zone(s, edition, zone.id, today(now)), ((zone.id, zone.name),))
 
 
-def of_place(s: Session, lon: float, lat: float, now: datetime, label: str = "") -> Calendar | None:
+def of_place(
+    s: Session, lon: float, lat: float, now: datetime, label: str = "", known: Zones | None = None
+) -> Calendar | None:
     """Return the calendar of a place in degrees: of its house where that has days of its own, and of its zones.
-    `label`: the address that was confirmed; several houses may have one point.
+    `label`: the address that was confirmed; several houses may have one point. `known`: the zones of now, where the
+    caller has read them.
 
     None before the first edition; a calendar without collections where nothing is collected.
     """
     edition = current(s)
     if edition is None:
         return None
-    day, zones = today(now), zones_at(s, lon, lat)
+    day, zones = today(now), zones_at(s, lon, lat, known)
     by_stream: dict[str, dict[frozenset[Schedule], int]] = {}  # stream -> its days -> a zone that has them
     for zone_id, _name in zones:
         of_streams: dict[str, set[Schedule]] = {}
@@ -120,9 +125,9 @@ def of_place(s: Session, lon: float, lat: float, now: datetime, label: str = "")
     return Calendar(edition, _in_order(found), zones, tuple(sorted(unsure)), address)
 
 
-def zones_at(s: Session, lon: float, lat: float) -> tuple[tuple[int, str], ...]:
+def zones_at(s: Session, lon: float, lat: float, known: Zones | None = None) -> tuple[tuple[int, str], ...]:
     """Return id and name of the collection zones at a point, by name."""
-    known = basemap.zones_now(s, basemap.current(s))
+    known = known or basemap.zones_now(s, basemap.current(s))
     rows = known.tree.query(Point(lon, lat), predicate="intersects").tolist()
     there = [known.about[row] for row in rows if known.about[row]["kind"] == KIND]
     return tuple(sorted(((int(one["id"]), str(one["name"])) for one in there), key=lambda one: one[1]))
@@ -203,6 +208,8 @@ def _of_zone_schedules(s: Session, edition: Edition, zone_id: int) -> tuple[Sche
 def _of_house(s: Session, edition: Edition, lon: float, lat: float, label: str) -> tuple[str, list[Schedule], set[str]]:
     """Return the address of the house at a point, its own schedules, and the streams for which it is not known which of
     several houses is meant; "" and none for most."""
+    if not _has_houses(s, edition):
+        return "", [], set()
     near = _in_edition(edition.number).where(
         CollectionSchedule.address.is_not(None),
         CollectionSchedule.lon.between(lon - SAME_HOUSE, lon + SAME_HOUSE),
@@ -214,6 +221,16 @@ def _of_house(s: Session, edition: Edition, lon: float, lat: float, label: str) 
     if len({row.address for row in rows}) > 1:
         return "", [], {row.stream for row in rows}
     return (rows[0].address or "" if rows else ""), [schedule_of(row) for row in rows], set()
+
+
+def _has_houses(s: Session, edition: Edition) -> bool:
+    """Whether any house has days of its own."""
+
+    def look() -> bool:
+        any_house = _in_edition(edition.number).where(CollectionSchedule.address.is_not(None))
+        return s.scalar(any_house.with_only_columns(CollectionSchedule.id).limit(1)) is not None
+
+    return _with_houses.get(edition.key, look)
 
 
 def _called(rows: Sequence[CollectionSchedule], label: str) -> list[CollectionSchedule]:

@@ -4,7 +4,7 @@ must be.
 A resident who wants what the city does has no row. Emergencies pass all of this.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
@@ -51,12 +51,12 @@ class Chosen:
 
 def read(s: Session, subscriber_id: int, now: datetime) -> Chosen:
     """Return what a resident has chosen."""
-    row = s.get(Choices, subscriber_id) or Choices()
+    row = s.execute(text(_CHOSEN), {"id": subscriber_id}).one()
     quiet = None
     if row.quiet_from is not None and row.quiet_to is not None:
         quiet = QuietHours(row.quiet_from, row.quiet_to)
     chosen = Chosen(quiet, row.timezone or "", row.most_a_day, digest=row.digest)
-    until = muted_until(s, subscriber_id)
+    until = _earliest(row.of_topics, row.muted_until)
     if until is None or until <= now:
         return chosen
     return replace(chosen, muted_until=until.astimezone(chosen.zone).date())
@@ -129,10 +129,21 @@ def _require(s: Session, subscriber_id: int) -> None:
 def muted_until(s: Session, subscriber_id: int) -> datetime | None:
     """Return until when all topics of a resident are muted; None if one of them is not. Without a topic, it is the
     pause that the next one will have."""
-    topics = s.scalars(select(Preference.muted_until).where(Preference.subscriber_id == subscriber_id)).all()
-    if not topics:
-        return s.scalar(select(Choices.muted_until).where(Choices.subscriber_id == subscriber_id))
-    return None if None in topics else min(filter(None, topics))
+    row = s.execute(text(_CHOSEN), {"id": subscriber_id}).one()
+    return _earliest(row.of_topics, row.muted_until)
+
+
+def _earliest(of_topics: Sequence[datetime | None], without: datetime | None) -> datetime | None:
+    if not of_topics:
+        return without
+    return None if None in of_topics else min(filter(None, of_topics))
+
+
+_CHOSEN = """
+    SELECT c.quiet_from, c.quiet_to, c.timezone, c.most_a_day, c.digest, c.muted_until,
+           ARRAY(SELECT muted_until FROM preferences WHERE subscriber_id = :id) AS of_topics
+      FROM (VALUES (1)) AS one LEFT JOIN choices c ON c.subscriber_id = :id
+"""
 
 
 def set_lowest(s: Session, subscriber_id: int, lowest: Mapping[int, int | None]) -> None:

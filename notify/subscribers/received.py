@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from notify.core import points, reasons
 from notify.core.errors import NotFound, Unavailable
 from notify.core.settings import settings
 from notify.core.translation import gettext, gettext_noop
 from notify.core.translation import gettext as _
-from notify.models import Alert, Contact, Place, Subscriber
+from notify.models import Alert, Place, Subscriber
 from notify.subscribers import record
 from zones.geometry import readable_areas
 from zones.membership import Membership
@@ -118,19 +118,29 @@ class Answer:
     more: bool
 
 
-def read(s: Session, subscriber_id: int, now: datetime, within: timedelta = NEAR_WITHIN) -> Answer:
+def read(
+    s: Session,
+    subscriber_id: int,
+    now: datetime,
+    within: timedelta = NEAR_WITHIN,
+    *,
+    where: bool = True,
+    theirs: Sequence[Place] | None = None,
+) -> Answer:
     """Return the last messages to a resident, and the alerts near their places that they did not get, `within` which
-    time. Raises NotFound once they are erased."""
+    time. `where`: with `Received.place` and `everywhere`. `theirs`: all of their places, if the caller has read them.
+    Raises NotFound once they are erased."""
     resident = s.get(Subscriber, subscriber_id)
     if resident is None or resident.erased_at is not None:
         raise NotFound(_("You are not signed up any more."), hint=_("Join again to get messages."))
     given = {"id": subscriber_id, "since": resident.created_at, "most": MOST}
     rows = s.execute(text(_MESSAGES), given).all()
-    places = [(one, point) for one in _places(s, resident.id) if (point := _point(one)) is not None]
-    shown = {row.id for row in rows}
+    theirs = theirs if theirs is not None else _places(s, resident.id)
+    places = [(one, point) for one in theirs if (point := _point(one)) is not None]
+    shown = {row.id for row in rows} if where else set()
     inside = {alert.id: near for alert, near in _near(s, shown, places)}
-    everywhere = {alert.id for alert in _to_whole_city(s, shown)} if _is_placeless(s, resident.id) else set()
-    missed = list(islice(_missed(s, resident, places, now - within), NEAR_MOST + 1))
+    everywhere = {alert.id for alert in _to_whole_city(s, shown)} if not theirs else set()
+    missed = list(islice(_missed(s, resident, places, now - within, placeless=not theirs), NEAR_MOST + 1))
     return Answer(
         [_received(row, inside.get(row.id, ()), everywhere) for row in rows],
         missed[:NEAR_MOST],
@@ -167,15 +177,17 @@ def _why(reason: str) -> tuple[str, str]:
     return f"{said[:1].upper()}{said[1:]}.", ""
 
 
-def _missed(s: Session, resident: Subscriber, places: Sequence[Located], after: datetime) -> Iterator[Missed]:
+def _missed(
+    s: Session, resident: Subscriber, places: Sequence[Located], after: datetime, *, placeless: bool
+) -> Iterator[Missed]:
     """Find alerts for areas with one of the resident's places, of which none of their contacts has a delivery, the
     newest first."""
-    placeless = _is_placeless(s, resident.id)
     if not places and not placeless:
         return
-    alerts = s.execute(text(_OTHERS), {"id": resident.id, "after": after}).scalars().all()
-    channels = set(s.scalars(select(Contact.channel).where(Contact.subscriber_id == resident.id)))
-    for some in (alerts[at : at + AT_ONCE] for at in range(0, len(alerts), AT_ONCE)):
+    alerts = s.execute(text(_OTHERS), {"id": resident.id, "after": after}).all()
+    channels = {channel for row in alerts[:1] for channel in row.channels}
+    ids = [row.id for row in alerts]
+    for some in (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)):
         there: Iterable[tuple[Alert, Sequence[Place]]] = _near(s, some, places)
         if placeless:
             there = ((alert, ()) for alert in _to_whole_city(s, some))
@@ -188,7 +200,9 @@ def _missed(s: Session, resident: Subscriber, places: Sequence[Located], after: 
 
 def _to_whole_city(s: Session, alerts: Collection[int]) -> Sequence[Alert]:
     """Return those of these alerts that went to the whole city, the newest first."""
-    asked = select(Alert).where(Alert.id.in_(alerts), Alert.whole_city)
+    if not alerts:
+        return []
+    asked = select(Alert).options(_USED).where(Alert.id.in_(alerts), Alert.whole_city)
     return s.scalars(asked.order_by(Alert.launched_at.desc(), Alert.id.desc())).all()
 
 
@@ -196,16 +210,16 @@ def _near(s: Session, alerts: Collection[int], places: Sequence[Located]) -> Ite
     """Return those of these alerts in whose area some of the places lie, the newest first, with these places."""
     if not places or not alerts:
         return
-    found = s.scalars(
-        select(Alert).where(Alert.id.in_(alerts)).order_by(Alert.launched_at.desc(), Alert.id.desc())
-    ).all()
-    areas = readable_areas([one.area for one in found if one.area is not None])
+    asked = select(Alert).options(_USED).where(Alert.id.in_(alerts))
+    found = s.scalars(asked.order_by(Alert.launched_at.desc(), Alert.id.desc())).all()
+    areas = readable_areas({one.area for one in found if one.area is not None})
     lon, lat = np.array([point for _one, point in places]).T
     radius_m = np.array([one.radius_m for one, _point in places], dtype=np.float64)
+    # Several alerts may have one area, such as those of one incident.
+    inside = {kept: Membership(area).inside(lon, lat, radius_m) for kept, area in areas.items()}
     for alert in found:
         if alert.area is not None and alert.area in areas:
-            inside = Membership(areas[alert.area]).inside(lon, lat, radius_m)
-            near = [one for (one, _point), is_inside in zip(places, inside, strict=True) if is_inside]
+            near = [one for (one, _point), there in zip(places, inside[alert.area], strict=True) if there]
             if near:
                 yield alert, near
 
@@ -229,10 +243,6 @@ def _places(s: Session, subscriber_id: int) -> Sequence[Place]:
     return s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id)).all()
 
 
-def _is_placeless(s: Session, subscriber_id: int) -> bool:
-    return not s.scalar(select(Place.id).where(Place.subscriber_id == subscriber_id).limit(1))
-
-
 def _point(place: Place) -> tuple[float, float] | None:
     try:
         return points.open_one(place.subscriber_id, place.point_sealed)
@@ -240,8 +250,12 @@ def _point(place: Place) -> tuple[float, float] | None:
         return None  # a damaged one is nowhere
 
 
+# Of an alert what is used here: its words are large.
+_USED = load_only(
+    Alert.topic, Alert.launched_at, Alert.area, Alert.channels, Alert.follows, Alert.fanout_done_at, raiseload=True
+)
 _OTHERS = """
-    SELECT a.id FROM alerts a
+    SELECT a.id, ARRAY(SELECT DISTINCT channel FROM contacts WHERE subscriber_id = :id) AS channels FROM alerts a
      WHERE a.launched_at > :after AND a.status = 'Actual' AND a.area IS NOT NULL
        AND NOT EXISTS (SELECT FROM contacts c JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
                         WHERE c.subscriber_id = :id)

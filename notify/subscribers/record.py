@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -115,39 +115,19 @@ def about(s: Session, channel: str, index: bytes) -> Found:
     return Found(read(s, resident) if resident else None, suppressions(s, channel, index))
 
 
-def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
+def read(s: Session, subscriber_id: int, *, whole: bool = True) -> ResidentRecord | None:
+    """Return the record of a resident; None for an unknown id. `whole`: with their places and last alerts."""
     resident = s.get(Subscriber, subscriber_id)
     if resident is None:
         return None
     given = {"id": subscriber_id, "most": ALERTS}
-    contacts = s.execute(
-        text("""SELECT id, channel, address_index, address_sealed, verified_at FROM contacts
-                 WHERE subscriber_id = :id ORDER BY id"""),
-        given,
-    ).all()
     return ResidentRecord(
         resident.id,
         resident.language,
         resident.created_at,
         resident.erased_at,
-        [
-            ContactRecord(
-                c.id,
-                c.channel,
-                shown(c.channel, c.address_sealed),
-                c.verified_at,
-                suppressions(s, c.channel, c.address_index),
-                ""
-                if carrier_blocks.senders(s, c.channel, c.address_index).reach
-                else reasons.sentence(carrier_blocks.REASON),
-                [Consented(*row) for row in s.execute(text(_CONSENTS), {"contact": c.id})],
-            )
-            for c in contacts
-        ],
-        [
-            PlaceRecord(*row)
-            for row in s.execute(text("SELECT id, label FROM places WHERE subscriber_id = :id ORDER BY id"), given)
-        ],
+        [_contact(row) for row in s.execute(text(_CONTACTS), given)],
+        [PlaceRecord(*row) for row in (s.execute(text(_PLACES), given) if whole else ())],
         [TopicRecord(*row) for row in s.execute(text(_TOPICS), given)],
         [
             AlertRecord(
@@ -158,8 +138,20 @@ def read(s: Session, subscriber_id: int) -> ResidentRecord | None:
                 row.state,
                 reasons.sentence(row.reason) if row.reason else "",
             )
-            for row in s.execute(text(_ALERTS), given)
+            for row in (s.execute(text(_ALERTS), given) if whole else ())
         ],
+    )
+
+
+def _contact(row: Any) -> ContactRecord:
+    return ContactRecord(
+        row.id,
+        row.channel,
+        shown(row.channel, row.address_sealed),
+        row.verified_at,
+        [_suppressed(row.channel, topic, why, datetime.fromisoformat(at)) for topic, why, at in row.suppressions or ()],
+        reasons.sentence(carrier_blocks.REASON) if row.is_blocked else "",
+        [Consented(kind, topic, datetime.fromisoformat(at), how) for kind, topic, at, how in row.consents or ()],
     )
 
 
@@ -179,10 +171,11 @@ def suppressions(s: Session, channel: str, index: bytes) -> list[Suppressed]:
                  WHERE channel = :channel AND address_index = :index ORDER BY at, id"""),
         {"channel": channel, "index": index},
     )
-    return [
-        Suppressed(row.topic, row.reason, reasons.sentence(row.reason), reasons.lifting()[channel][row.reason], row.at)
-        for row in rows
-    ]
+    return [_suppressed(channel, row.topic, row.reason, row.at) for row in rows]
+
+
+def _suppressed(channel: str, topic: str | None, reason: str, at: datetime) -> Suppressed:
+    return Suppressed(topic, reason, reasons.sentence(reason), reasons.lifting()[channel][reason], at)
 
 
 def gap(s: Session, channel: str, index: bytes, now: datetime) -> Gap | None:
@@ -234,7 +227,20 @@ _TOPICS_OF_CONTACT = f"""
            {rules.facts("chosen.topic")}
      WHERE (c.channel, c.address_index) = (:channel, :index) AND c.address_sealed IS NOT NULL
 """  # noqa: S608  the rules are constants of ours
-_CONSENTS = "SELECT kind, topic::text, at, how FROM consents WHERE contact_id = :contact ORDER BY at, id"
+# One statement, because a caller waits. Blocked: as `carrier_blocks.senders` has it.
+_CONTACTS = """
+    SELECT c.id, c.channel, c.address_sealed, c.verified_at,
+           (SELECT json_agg(json_build_array(x.topic, x.reason, x.at) ORDER BY x.at, x.id) FROM suppressions x
+             WHERE (x.channel, x.address_index) = (c.channel, c.address_index)) AS suppressions,
+           (SELECT json_agg(json_build_array(x.kind, x.topic, x.at, x.how) ORDER BY x.at, x.id) FROM consents x
+             WHERE x.contact_id = c.id) AS consents,
+           (SELECT bool_and(EXISTS (SELECT FROM carrier_blocks k
+                                     WHERE (k.sender_id, k.address_index) = (x.id, c.address_index)
+                                       AND k.lifted_at IS NULL))
+              FROM senders x WHERE x.channel = c.channel AND x.status = 'open') IS TRUE AS is_blocked
+      FROM contacts c WHERE c.subscriber_id = :id ORDER BY c.id
+"""
+_PLACES = "SELECT id, label FROM places WHERE subscriber_id = :id ORDER BY id"
 _TOPICS = "SELECT topic::text, muted_until FROM preferences WHERE subscriber_id = :id ORDER BY topic"
 # Joined through the alerts, because deliveries have no index that begins with the contact.
 _ALERTS = f"""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify.audience.cache import ROUTINE, Precedence
@@ -137,7 +137,22 @@ def readings(s: Session, alert_id: int) -> list[Reading]:
 
 def labels(s: Session, alert_id: int) -> dict[int, str]:
     """Return what staff call each wording; {} if there is only the general one, which has no name."""
-    return {one.number: " + ".join(one.parts) for one in readings(s, alert_id)}
+    return labels_of(s, [alert_id]).get(alert_id, {})
+
+
+def labels_of(s: Session, alerts: Sequence[int]) -> dict[int, dict[int, str]]:
+    """Return the same of several alerts, in one statement; those with only the general one are left out."""
+    found: dict[int, dict[int, str]] = {}
+    for row in s.execute(text(_LABELS), {"alerts": list(alerts)}) if alerts else ():
+        found.setdefault(row.alert_id, {GENERAL: ""})[row.wording] = row.label
+    return found
+
+
+_LABELS = """
+    SELECT w.alert_id, w.wording, string_agg(p.label, ' + ' ORDER BY p.part) AS label
+      FROM wordings w JOIN wording_parts p ON p.alert_id = w.alert_id AND p.part = ANY(w.parts)
+     WHERE w.alert_id = ANY(:alerts) GROUP BY w.alert_id, w.wording ORDER BY w.alert_id, w.wording
+"""
 
 
 def counted(s: Session, alert_id: int) -> "Counts | None":

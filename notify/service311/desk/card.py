@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from notify.core import crypto, points
 from notify.core.errors import Unavailable
-from notify.models import Contact, Operator, Place
+from notify.models import Contact, Operator, Place, Subscriber
 from notify.service311.desk import here, limits, script
 from notify.service311.desk.here import Here
 from notify.service311.desk.script import Script
@@ -55,20 +55,22 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clea
     """Return the card of a resident, and note that it was looked at. Raises NotFound, NotAllowed, TooManyTries."""
     serving.require(by)
     limits.count(s, limits.UNMASK if in_clear else limits.LOOK, by, now)
-    resident = record.read(s, subscriber_id)
+    kept = s.get(Subscriber, subscriber_id)  # which keeps it in the session: others ask for it below
+    resident = record.read(s, subscriber_id, whole=False) if kept is not None else None
     if resident is None:
         raise serving.unknown(subscriber_id)
     serving.note(s, now, by, "unmask" if in_clear else "find", subscriber_id)
     if resident.erased_at is not None:
         return Card(resident, resident.contacts, (), None, None, in_clear)
-    places = _places(s, subscriber_id, now, in_clear=in_clear)
+    theirs = s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id)).all()
+    places = _places(s, theirs, now, in_clear=in_clear)
     alerts = [told for place in places if place.here for told in place.here.alerts]
     return Card(
         resident,
         _contacts(s, resident, in_clear=in_clear),
         places,
         choices.read(s, subscriber_id, now).muted_until,
-        received.read(s, subscriber_id, now, MISSED_WITHIN),
+        received.read(s, subscriber_id, now, MISSED_WITHIN, where=False, theirs=theirs),
         in_clear,
         script.of(s, alerts, now, resident.language),
     )
@@ -82,15 +84,14 @@ def _contacts(s: Session, resident: ResidentRecord, *, in_clear: bool) -> Sequen
     return [replace(one, address=_opened(sealed[one.id], one.channel)) for one in resident.contacts]
 
 
-def _places(s: Session, subscriber_id: int, now: datetime, *, in_clear: bool) -> Sequence[PlaceCard]:
+def _places(s: Session, theirs: Sequence[Place], now: datetime, *, in_clear: bool) -> Sequence[PlaceCard]:
     cards = []
-    rows = s.scalars(select(Place).where(Place.subscriber_id == subscriber_id).order_by(Place.id))
-    for number, place in enumerate(rows):
+    for number, place in enumerate(theirs):
         address = _opened(place.address_sealed, SEALED_ADDRESS)
         known = None
         if number < PLACES_SHOWN:
             try:
-                lon, lat = points.open_one(subscriber_id, place.point_sealed)
+                lon, lat = points.open_one(place.subscriber_id, place.point_sealed)
                 known = here.at(s, lon, lat, now)
             except Unavailable:
                 known = None

@@ -55,7 +55,7 @@ def at(s: Session, lon: float, lat: float, now: datetime, label: str = "") -> He
     """Return what holds at a point, in degrees. `label`: the address that was confirmed."""
     zones = basemap.zones_now(s, basemap.current(s))
     there = [zones.about[row] for row in sorted(zones.tree.query(Point(lon, lat), predicate="intersects").tolist())]
-    calendar = calendars.of_place(s, lon, lat, now, label)
+    calendar = calendars.of_place(s, lon, lat, now, label, zones)
     named = [(int(one["id"]), str(one["name"]), str(one["kind"])) for one in there]
     return _here(named, alerts(s, now, (lon, lat)), calendar, now)
 
@@ -109,8 +109,7 @@ def alerts(s: Session, now: datetime, point: tuple[float, float] | None = None) 
     found: list[tuple[Alert, Standing | None]] = [(row.Alert, row.Standing) for row in s.execute(asked)]
     if point is not None:
         found = _there(found, point)
-    words = _words(s, [alert.id for alert, _standing in found])
-    return [_told(s, alert, standing, words.get(alert.id, ()), now, point) for alert, standing in found]
+    return _all_told(s, found, now, point)
 
 
 def one(s: Session, alert_id: int, now: datetime) -> Told | None:
@@ -118,37 +117,39 @@ def one(s: Session, alert_id: int, now: datetime) -> Told | None:
     row = s.execute(
         select(Alert, Standing).outerjoin(Standing, Standing.alert_id == Alert.id).where(Alert.id == alert_id)
     ).first()
-    if row is None:
-        return None
-    return _told(s, row.Alert, row.Standing, _words(s, [alert_id]).get(alert_id, ()), now)
+    return _all_told(s, [(row.Alert, row.Standing)], now)[0] if row is not None else None
 
 
-def _told(
+def _all_told(
     s: Session,
-    alert: Alert,
-    standing: Standing | None,
-    words: Sequence[StoredContent],
+    found: Sequence[tuple[Alert, Standing | None]],
     now: datetime,
     point: tuple[float, float] | None = None,
-) -> Told:
-    parts: Mapping[int, str] = {}
-    if any(one.wording for one in words):
-        if point is None:
-            parts = wordings.labels(s, alert.id)
-        else:
-            theirs = _wording_at(s, alert.id, point, now)
-            words = [one for one in words if one.wording == theirs]
-    return Told(alert, _stands(alert, standing, now), words, parts)
+) -> list[Told]:
+    """Return these alerts with their words; at a point only with those that somebody with one place there reads."""
+    words = _words(s, [alert.id for alert, _standing in found])
+    several = [alert for alert, of_it in words.items() if any(one.wording for one in of_it)]
+    labels = wordings.labels_of(s, several) if point is None else {}
+    theirs = _wordings_at(s, several, point, now) if point is not None else {}
+    return [
+        Told(
+            alert,
+            _stands(alert, standing, now),
+            [one for one in words.get(alert.id, ()) if one.wording == theirs.get(alert.id, one.wording)],
+            labels.get(alert.id, {}),
+        )
+        for alert, standing in found
+    ]
 
 
-def _wording_at(s: Session, alert_id: int, point: tuple[float, float], now: datetime) -> int:
-    """Return the wording that somebody with one place, at this point, reads."""
-    stored = audience.read_wordings(s, alert_id, now)
-    if stored is None:
-        return GENERAL
+def _wordings_at(s: Session, alerts: Sequence[int], point: tuple[float, float], now: datetime) -> Mapping[int, int]:
+    """Return the wording of each alert that somebody with one place, at this point, reads."""
+    stored = audience.read_all_wordings(s, alerts, now)
     who = np.array([1], dtype=np.int64)
     there = Places(who, np.array([point[0]]), np.array([point[1]]), np.zeros(1, dtype=np.float32))
-    return stored.readers(who, there).wordings_of([1])[0]
+    return {
+        alert: stored[alert].readers(who, there).wordings_of([1])[0] if alert in stored else GENERAL for alert in alerts
+    }
 
 
 def _there(
