@@ -50,6 +50,7 @@ class Blank(BaseModel):
     not_before: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
+    ours: bool = False  # filled in by Tocsin only: no form has it
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

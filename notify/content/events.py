@@ -153,6 +153,10 @@ class Event:
         self.defaults(phase)
         return tuple(blank for blank in self.declared if phase in blank.phases)
 
+    def asked(self, phase: str) -> tuple[Blank, ...]:
+        """Return the blanks of a phase that people fill in. Raises NotFound."""
+        return tuple(blank for blank in self.blanks(phase) if not blank.ours)
+
     def defaults(self, phase: str) -> Defaults:
         """Return the CAP defaults of a phase. Raises NotFound."""
         for name, found in self.phases.items():

@@ -89,7 +89,7 @@ def unusable(blank: str, given: str, error: ValueError) -> str:
 
 def examples(event: Event, phase: str) -> str:
     """List the blanks of a phase in the syntax of a shell, needed ones first: `hazard=wind|flood [needed]`."""
-    blanks = sorted(event.blanks(phase), key=lambda blank: phase not in blank.required)
+    blanks = sorted(event.asked(phase), key=lambda blank: phase not in blank.required)
     return ", ".join(f"{_example(blank)}{' [needed]' if phase in blank.required else ''}" for blank in blanks)
 
 

@@ -13,10 +13,10 @@ from notify.models.base import Base, Id
 class Outage(Base):
     """A utility that is out, or will be shut off for work. Its alerts are those of its incident.
 
-    `kind`: `utility` is a choice of the message templates. `state`: as `service311.outages.steps.State`. `zones`: the
-    zones of its area, as `kind:name`; `drawn`: what else belongs to it (WKB), with `names` for the whole area, by
-    language. `area`: all of it (WKB, WGS 84). `back_at`: when service should be back, as it is known; what residents
-    were told is in the alerts of its steps.
+    `kind`: `utility` is a choice of the message templates. `state`: as `service311.outages.steps.State`. `zones`:
+    those of its area, as `kind:name`; `drawn`: other parts belong to it, too. `area`: all of it (WKB, WGS 84), and
+    `names` what residents call that, by language. `back_at`: when service should be back, as it is known; what
+    residents were told is in the alerts of its steps.
     """
 
     __tablename__ = "outages"
@@ -25,7 +25,7 @@ class Outage(Base):
     utility: Mapped[str]
     state: Mapped[str]
     zones: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    drawn: Mapped[bytes | None]
+    drawn: Mapped[bool] = mapped_column(server_default="false")
     names: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     area: Mapped[bytes]
     report_phone: Mapped[str] = mapped_column(server_default="")

@@ -96,7 +96,7 @@ class ComposeView:
     def shown_fields(self) -> list[str]:
         blanks = [
             name
-            for blank in self.event.blanks(self.draft.phase)
+            for blank in self.event.asked(self.draft.phase)
             for name in (blank.name, *(f"{blank.name}.{language}" for language in self.others if blank.translated))
         ]
         return [
@@ -148,7 +148,7 @@ class ComposeView:
     def optional(self) -> list[Blank]:
         """The blanks that may stay empty."""
         phase = self.draft.phase
-        return [blank for blank in self.event.blanks(phase) if phase not in blank.required]
+        return [blank for blank in self.event.asked(phase) if phase not in blank.required]
 
     def any_filled(self, blanks: Sequence[Blank]) -> bool:
         names = {blank.name for blank in blanks}

@@ -96,6 +96,7 @@ def draft(s: Session, wanted: Draft, by: Operator, now: datetime, settings: Sett
     filled = compose.fill(event, wanted.phase, wanted.blanks)
     require_cap(wanted)
     _require_earlier(wanted)
+    _require_asked(wanted, event, filled)
     longest = alert_times.LONGEST_PUBLISHED if wanted.composed else alert_times.LONGEST_LIFE
     times = alert_times.plan(now, wanted.launch_at, wanted.expires_at, wanted.lasts, settings.tz, longest)
     alert_times.check_blanks(event, filled, times, settings.tz)
@@ -143,6 +144,15 @@ def _require_earlier(wanted: Draft) -> None:
         raise Invalid(
             _("The first alert of an incident corrects nothing."),
             hint=_("Write the correction as an update of the incident with the wrong message."),
+        )
+
+
+def _require_asked(wanted: Draft, event: compose.Event, filled: compose.Filled) -> None:
+    """Raise Invalid for a blank that only Tocsin fills in. A follow-up repeats its alert."""
+    ours = {blank.name for blank in event.blanks(wanted.phase) if blank.ours} & filled.values.keys()
+    if ours and not wanted.composed and wanted.follows is None:
+        raise Invalid(
+            _("Nobody fills in '%(name)s' by hand.", name=min(ours)), hint=_("Leave it out: Tocsin writes it.")
         )
 
 

@@ -84,7 +84,7 @@ def require_known(name: str, value: str, event: Event, phase: str, zones: Iterab
 
 
 def _blanks(event: Event, phase: str) -> set[str]:
-    blanks = event.blanks(phase)
+    blanks = event.asked(phase)
     return {blank.name for blank in blanks} | {
         f"{blank.name}.{language}" for blank in blanks if blank.type in TRANSLATED for language in event.languages
     }

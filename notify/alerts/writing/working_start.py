@@ -134,7 +134,7 @@ def _still(s: Session, before: GoesOn) -> dict[str, str]:
 
 def _words_of(last: Alert, event: Event, phase: str) -> dict[str, str]:
     """The words of an alert, as far as this phase has the same blanks, and whether it was practice."""
-    blanks = {blank.name for blank in event.blanks(phase)}
+    blanks = {blank.name for blank in event.asked(phase)}
     words = {f"blank.{name}": str(value) for name, value in last.blanks.items() if name.partition(".")[0] in blanks}
     status = {} if last.status == "Actual" else {"status": last.status}
     return words | status

@@ -19,7 +19,7 @@ def upgrade() -> None:
             utility      text NOT NULL CHECK (utility <> ''),
             state        text NOT NULL CHECK (state IN ('out', 'noticed', 'reminded', 'postponed', 'restored')),
             zones        text[] NOT NULL,
-            drawn        bytea,
+            drawn        boolean NOT NULL DEFAULT false,
             names        jsonb NOT NULL DEFAULT '{}',
             area         bytea NOT NULL,
             report_phone text NOT NULL DEFAULT '',

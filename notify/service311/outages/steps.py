@@ -1,18 +1,21 @@
 """What an outage does next, and whether residents are told. Pure: no database, no clock of its own.
 
 Unplanned: confirmed without an estimate, first estimate, changed estimate, restored. Planned: noticed, reminded, begun,
-extended, restored, or postponed. An estimate that moves a little is recorded and not told: a message that changes
-nothing for its reader costs the next one its reader.
+extended, restored, or postponed. An area that grows changes nothing else: its new part is told. An estimate that moves
+a little is recorded and not told: a message that changes nothing for its reader costs the next one its reader.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 LATER = timedelta(minutes=30)  # so much later than was told, residents plan anew
 EARLIER = timedelta(minutes=60)  # who is told too late that service is back early has lost little
+REMINDED_AT = time(18)  # in the evening before, on the city's clock
+TOO_SOON = timedelta(hours=6)  # who was told so shortly before needs no reminder
 MessagePhase = Literal["issue", "update", "all-clear"]
 
 
@@ -32,7 +35,9 @@ class Act(StrEnum):
     REMIND = "remind"
     BEGIN = "begin"
     POSTPONE = "postpone"
+    GROW = "grow"
     RESTORE = "restore"
+    CLOSE = "close"  # of what was postponed and will not come
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,13 @@ def matters(told: datetime | None, new: datetime, now: datetime) -> bool:
     if told is None or told <= now:
         return True
     return new - told >= LATER or told - new >= EARLIER
+
+
+def reminder_at(begins_at: datetime, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return when to remind of planned work: in the evening before it. None where that is over or TOO_SOON from now."""
+    begins = begins_at.astimezone(zone)
+    evening = datetime.combine(begins.date() - timedelta(days=1), REMINDED_AT, zone)
+    return evening if evening - now >= TOO_SOON else None
 
 
 def step(
@@ -129,6 +141,14 @@ def _postpone(outage: Outage, now: datetime, begins: datetime | None, back: date
     return _notice_again(outage, now, begins, back)
 
 
+def _grow(outage: Outage, _now: datetime, _begins: datetime | None, _back: datetime | None) -> Step:
+    return Step(outage, "issue")
+
+
+def _close(outage: Outage, _now: datetime, _begins: datetime | None, _back: datetime | None) -> Step:
+    return Step(replace(outage, state=State.RESTORED), None)
+
+
 def _restore(outage: Outage, _now: datetime, _begins: datetime | None, _back: datetime | None) -> Step:
     return Step(replace(outage, state=State.RESTORED), "all-clear")
 
@@ -137,6 +157,9 @@ _FOLLOW: Mapping[tuple[Act, State], Follow] = {
     (Act.CONFIRM, State.NEW): _confirm,
     (Act.ESTIMATE, State.OUT): _estimate,
     (Act.RESTORE, State.OUT): _restore,
+    (Act.GROW, State.OUT): _grow,
+    (Act.GROW, State.NOTICED): _grow,
+    (Act.GROW, State.REMINDED): _grow,
     (Act.NOTICE, State.NEW): _notice,
     (Act.NOTICE, State.POSTPONED): _notice_again,
     (Act.REMIND, State.NOTICED): _remind,
@@ -144,4 +167,5 @@ _FOLLOW: Mapping[tuple[Act, State], Follow] = {
     (Act.BEGIN, State.REMINDED): _begin,
     (Act.POSTPONE, State.NOTICED): _postpone,
     (Act.POSTPONE, State.REMINDED): _postpone,
+    (Act.CLOSE, State.POSTPONED): _close,
 }

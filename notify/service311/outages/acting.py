@@ -1,0 +1,310 @@
+"""Apply a step to an outage, record it and, where residents are told, draft its alert: in one transaction.
+
+The alerts are drafts, approved and launched as any other. An alert that still waits for that when another step is told
+is cancelled: residents read the newest facts only. What nobody has read yet is not updated or taken back: then the
+first message has the newest facts, or there is none.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import shapely
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notify.accounts import operators
+from notify.alerts import lifecycle
+from notify.alerts.words import wording
+from notify.alerts.writing import drafting
+from notify.alerts.writing.drafting import Draft
+from notify.city.parts import Kept, Part
+from notify.content import compose
+from notify.core import audit, states
+from notify.core.errors import Invalid, NotFound, Refused
+from notify.core.settings import Settings
+from notify.core.translation import gettext as _
+from notify.models import Alert, Operator, OutageStep
+from notify.models import Outage as Row
+from notify.service311.outages import steps, words
+from notify.service311.outages.steps import Act, MessagePhase, Outage, State
+from notify.service311.outages.words import EVENT, About
+from zones.geometry import from_wkb, to_wkb
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """An area. `zones`: as `kind:name`; `parts`: other parts of it, which need `called`, in one language or by
+    language: what residents call all of it."""
+
+    zones: Sequence[str] = ()
+    parts: Sequence[Part] = ()
+    called: compose.Words = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A new outage. Planned work has `begins_at`; `back_at` may be known."""
+
+    utility: str
+    where: Where
+    begins_at: datetime | None = None
+    back_at: datetime | None = None
+    report_phone: str = ""
+    cause: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """`alert`: the draft that tells the step; None where nobody is told. `reminder`: that for the evening before."""
+
+    outage: Row
+    alert: Alert | None
+    reminder: Alert | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step with its alert."""
+
+    step: OutageStep
+    alert: Alert
+
+    @property
+    def waits(self) -> bool:
+        return self.alert.state in states.BEFORE_LAUNCH
+
+    @property
+    def counts(self) -> bool:
+        """Whether residents have it or will: one that ended before its launch told nothing."""
+        return self.waits or self.alert.launched_at is not None
+
+
+def report(s: Session, new: Report, by: Operator, now: datetime, settings: Settings) -> Done:
+    """Record an outage, and draft its first alert. Raises Invalid, NotFound or NotAllowed as `drafting.draft` does."""
+    operators.require(by, "draft")
+    about = About(new.utility, new.begins_at is not None, new.report_phone, new.cause)
+    act = Act.NOTICE if about.planned else Act.CONFIRM
+    before = Outage()
+    step = _step(before, act, now, new.begins_at, new.back_at)
+    wanted = Draft(
+        event=EVENT,
+        zones=new.where.zones,
+        parts=new.where.parts,
+        area_description=new.where.called,
+        blanks=_blanks(about, step.outage, before, act, "issue", now, settings),
+        expires_at=words.ends_at(step.outage, "issue", now),
+        composed=True,
+    )
+    alert = drafting.draft(s, wanted, by, now, settings)
+    row = Row(
+        kind="planned" if about.planned else "unplanned",
+        utility=new.utility,
+        state=step.outage.state,
+        zones=list(new.where.zones),
+        drawn=bool(new.where.parts),
+        names=dict(alert.area_names),
+        area=alert.area,
+        report_phone=str(alert.blanks.get("report_phone", "")),
+        begins_at=step.outage.begins_at,
+        back_at=step.outage.back_at,
+        incident_id=alert.incident_id,
+        made_at=now,
+        made_by=by.id,
+    )
+    s.add(row)
+    s.flush()
+    _record(s, row, act, by, now, alert)
+    return Done(row, alert, _remind_later(s, row, by, now, settings))
+
+
+def apply(
+    s: Session,
+    outage_id: int,
+    act: Act,
+    by: Operator,
+    now: datetime,
+    settings: Settings,
+    begins_at: datetime | None = None,
+    back_at: datetime | None = None,
+) -> Done:
+    """Apply an act other than GROW. Raises Refused for one that does not follow on the state, Invalid for a time that
+    is missing or not in order, NotFound and NotAllowed."""
+    operators.require(by, "draft")
+    row = find(s, outage_id, lock=True)
+    told = told_of(s, row)
+    before = as_known(row, told)
+    step = _step(before, act, now, begins_at, back_at)
+    phase = due(step, told)
+    row.state, row.begins_at, row.back_at = step.outage.state, step.outage.begins_at, step.outage.back_at
+    row.restored_at = now if step.outage.state is State.RESTORED else None
+    if phase is not None or step.outage.state is State.RESTORED:
+        _withdraw(s, told, by, now)
+    alert = None
+    if phase is not None:
+        about = About(row.utility, row.kind == "planned", row.report_phone)
+        wanted = Draft(
+            event=EVENT,
+            phase=phase,
+            blanks=_blanks(about, step.outage, before, act, phase, now, settings),
+            expires_at=words.ends_at(step.outage, phase, now),
+            incident=row.incident_id,
+            composed=True,
+        )
+        # An all-clear goes by itself to where the danger that was told still holds.
+        alert = drafting.draft(s, wanted if phase == "all-clear" else _to_all(wanted, row), by, now, settings)
+    _record(s, row, act, by, now, alert)
+    return Done(row, alert, _remind_later(s, row, by, now, settings) if phase is not None else None)
+
+
+def grow(s: Session, outage_id: int, where: Where, by: Operator, now: datetime, settings: Settings) -> Done:
+    """Add to the area of an outage. Its first message goes to who has a place in the added part and did not get one
+    already; while nobody did, there is one to the whole area. Raises as `apply` does."""
+    operators.require(by, "draft")
+    row = find(s, outage_id, lock=True)
+    told = told_of(s, row)
+    before = as_known(row, told)
+    _step(before, Act.GROW, now, None, None)
+    launched = [one.alert.id for one in told if one.alert.launched_at is not None]
+    about = About(row.utility, row.kind == "planned", row.report_phone)
+    wanted = Draft(
+        event=EVENT,
+        zones=where.zones,
+        parts=where.parts,
+        without=[Kept(row.area)],
+        area_description=where.called,
+        blanks=_blanks(about, before, before, Act.GROW, "issue", now, settings),
+        expires_at=words.ends_at(before, "issue", now),
+        incident=row.incident_id,
+        spares=launched,
+        composed=True,
+    )
+    # A waiting reminder is written anew, for all of the area; and while nobody was told, so is the first message.
+    _withdraw(s, [one for one in told if not launched or one.step.act == Act.REMIND], by, now)
+    part = drafting.area_of(s, wanted, settings)
+    _extend(row, where, part.wkb, part.names)
+    alert = drafting.draft(s, wanted if launched else _to_all(wanted, row), by, now, settings)
+    _record(s, row, Act.GROW, by, now, alert, part.wkb)
+    return Done(row, alert, _remind_later(s, row, by, now, settings))
+
+
+def find(s: Session, outage_id: int, *, lock: bool = False) -> Row:
+    """Return an outage. Raises NotFound."""
+    row = s.get(Row, outage_id, with_for_update=lock)
+    if row is None:
+        raise NotFound(_("There is no outage %(outage)s.", outage=outage_id), hint=_("Choose one from the list."))
+    return row
+
+
+def told_of(s: Session, row: Row) -> list[Told]:
+    """Return the steps of an outage that have an alert, the oldest first."""
+    found = s.execute(
+        select(OutageStep, Alert)
+        .join(Alert, Alert.id == OutageStep.alert_id)
+        .where(OutageStep.outage_id == row.id)
+        .order_by(OutageStep.id)
+    ).all()
+    return [Told(step, alert) for step, alert in found]
+
+
+def as_known(row: Row, told: Sequence[Told]) -> Outage:
+    """Return an outage with what residents were told of it, or are about to be. Once the reminder of the evening before
+    is out, they are reminded."""
+    state = State(row.state)
+    by_alert = [one for one in told if one.counts and one.step.act != Act.GROW]
+    if state is State.NOTICED and by_alert and by_alert[-1].step.act == Act.REMIND and not by_alert[-1].waits:
+        state = State.REMINDED
+    return Outage(state, row.begins_at, row.back_at, by_alert[-1].step.back_at if by_alert else None)
+
+
+def due(step: steps.Step, told: Sequence[Told]) -> MessagePhase | None:
+    """Return the phase of the alert that a step needs: while nobody was told, the first one, or none where there is
+    nothing left to tell."""
+    if step.message is None or any(one.alert.launched_at is not None for one in told):
+        return step.message
+    return None if step.outage.state in (State.POSTPONED, State.RESTORED) else "issue"
+
+
+def _step(before: Outage, act: Act, now: datetime, begins_at: datetime | None, back_at: datetime | None) -> steps.Step:
+    """Return `steps.step`, with its errors in words."""
+    try:
+        return steps.step(before, act, now, begins_at, back_at)
+    except steps.NotNow:
+        raise Refused(
+            _("The outage is in another state meanwhile."), hint=_("Look at it again: the page shows what can follow.")
+        ) from None
+    except steps.Missing as error:
+        if error.args == ("begins_at",):
+            raise Invalid(_("Planned work needs a start in the future.")) from None
+        raise Invalid(
+            _("When should service be back? That time is missing, past, or before the work begins."),
+            hint=_("Give a later time."),
+        ) from None
+
+
+def _blanks(
+    about: About, outage: Outage, before: Outage, act: Act, phase: MessagePhase, now: datetime, settings: Settings
+) -> dict[str, str]:
+    languages = compose.catalogue().written(settings.languages)
+    return words.blanks(about, outage, before, act, phase, now, settings.tz, languages)
+
+
+def _to_all(wanted: Draft, row: Row) -> Draft:
+    """Return a draft to all of the area of an outage."""
+    if row.drawn:
+        parts, called = [Kept(row.area)], row.names
+        return replace(wanted, zones=(), parts=parts, without=(), area_description=called, spares=())
+    return replace(wanted, zones=row.zones, parts=(), without=(), area_description="", spares=())
+
+
+def _extend(row: Row, where: Where, part: bytes, names: Sequence[wording.Name]) -> None:
+    event = compose.catalogue().event(EVENT)
+    row.area = to_wkb(shapely.union_all([from_wkb(row.area), from_wkb(part)]))
+    row.names = {language: wording.called((row.names, *names), event, language) for language in row.names}
+    row.zones = [*dict.fromkeys((*row.zones, *where.zones))]
+    row.drawn = row.drawn or bool(where.parts)
+
+
+def _withdraw(s: Session, told: Sequence[Told], by: Operator, now: datetime) -> None:
+    """Cancel the alerts that wait: later facts take their place."""
+    for one in told:
+        if one.waits:
+            lifecycle.cancel(s, one.alert.id, by, now)
+
+
+def _remind_later(s: Session, row: Row, by: Operator, now: datetime, settings: Settings) -> Alert | None:
+    """Draft the reminder of planned work, to be launched by itself in the evening before once it is approved."""
+    if row.state != State.NOTICED or row.begins_at is None:
+        return None
+    at = steps.reminder_at(row.begins_at, now, settings.tz)
+    if at is None:
+        return None
+    known = as_known(row, told_of(s, row))
+    about = About(row.utility, True, row.report_phone)
+    wanted = Draft(
+        event=EVENT,
+        phase="update",
+        blanks=_blanks(about, known, known, Act.REMIND, "update", now, settings),
+        launch_at=at,
+        expires_at=words.ends_at(known, "update", now),
+        incident=row.incident_id,
+        composed=True,
+    )
+    alert = drafting.draft(s, _to_all(wanted, row), by, now, settings)
+    _record(s, row, Act.REMIND, by, now, alert)
+    return alert
+
+
+def _record(
+    s: Session, row: Row, act: Act, by: Operator, now: datetime, alert: Alert | None, added: bytes | None = None
+) -> None:
+    s.add(
+        OutageStep(
+            outage_id=row.id, at=now, by=by.id, act=act, state=row.state, begins_at=row.begins_at,
+            back_at=row.back_at, added=added, alert_id=alert.id if alert else None,
+        )
+    )  # fmt: skip
+    s.flush()
+    audit.note(
+        s, now=now, by=by, action=act, subject="outage", subject_id=row.id, **({"alert": alert.id} if alert else {})
+    )
