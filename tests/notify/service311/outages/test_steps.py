@@ -56,7 +56,8 @@ def test_each_act_leads_on(outage: Outage, act: Act, times: dict[str, datetime],
 
 
 def test_small_steps_are_told_once_they_add_up() -> None:
-    outage, told = OUT, []
+    outage: Outage = OUT
+    told: list[str | None] = []
     for hour in (3.2, 3.4, 3.6, 3.8):
         found = step(outage, Act.ESTIMATE, NOW, back_at=at(hour))
         outage, told = found.outage, [*told, found.message]
