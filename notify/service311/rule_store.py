@@ -92,9 +92,9 @@ def add_chosen(
 def add_rule(
     s: Session, rule: Rule, reason: str, now: datetime, by: Operator | None = None, instead: int | None = None
 ) -> CollectionRule:
-    """Add a rule behind those that are there, or in the place of one, which leaves. Raises NotAllowed, Invalid;
-    NotFound and Refused as `remove` does."""
-    return _add(s, "rule", rule_data.to_data(rule), reason, now, by, _place_of(s, instead, now, by))
+    """Add a rule behind those that are there, or in the place of one, which leaves. The same words again, as a double
+    click sends them, add nothing. Raises NotAllowed, Invalid; NotFound and Refused as `remove` does."""
+    return _add(s, "rule", rule_data.to_data(rule), reason, now, by, instead)
 
 
 def add_exception(
@@ -108,8 +108,7 @@ def add_exception(
             _("%(reason)s cannot be the reason of an exception.", reason=repr(exception.reason[:LONGEST_NAME])),
             hint=_("Residents read it. Use letters, and no link or long number."),
         )
-    body = rule_data.to_data(exception)
-    return _add(s, "exception", body, exception.reason, now, by, _place_of(s, instead, now, by))
+    return _add(s, "exception", rule_data.to_data(exception), exception.reason, now, by, instead)
 
 
 def move_up(s: Session, rule_id: int, now: datetime, by: Operator | None = None) -> None:
@@ -125,7 +124,7 @@ def move_up(s: Session, rule_id: int, now: datetime, by: Operator | None = None)
     place = (before[-1].place + (before[-2].place if len(before) > 1 else before[-1].place - 2)) / 2
     kind, body, reason = row.kind, row.body, row.reason
     remove(s, rule_id, now, by)
-    _add(s, kind, body, reason, now, by, place)
+    _add(s, kind, body, reason, now, by, place=place)
 
 
 def add_exceptions(
@@ -224,8 +223,10 @@ def _add(
     reason: str,
     now: datetime,
     by: Operator | None,
+    instead: int | None = None,
     place: float | None = None,
 ) -> CollectionRule:
+    """`instead`: the row whose place it takes. `place`: a place that is known."""
     operators.require_by(by, "collections")
     _lock(s)
     reason = " ".join(reason.split())
@@ -233,11 +234,18 @@ def _add(
         raise Invalid(
             _("A rule needs a reason of at most %(most)s characters.", most=LONGEST_REASON), hint=_("Say why it is so.")
         )
-    if len(standing(s)) >= MOST_ROWS:
+    rows = standing(s)
+    if same := next((row for row in rows if (row.kind, row.body, row.reason) == (kind, body, reason)), None):
+        return same
+    if len(rows) >= MOST_ROWS:
         raise Refused(_("There are %(count)s rules already.", count=MOST_ROWS), hint=_("Remove those of past years."))
-    last = s.scalar(select(func.max(CollectionRule.place))) or 0
-    row = CollectionRule(kind=kind, body=body, reason=reason, made_at=now, made_by=by.id if by else None,
-                         place=last + 1 if place is None else place)  # fmt: skip
+    if instead is not None:
+        place = _standing_row(s, instead).place
+        remove(s, instead, now, by)
+    if place is None:
+        place = (s.scalar(select(func.max(CollectionRule.place))) or 0) + 1
+    made_by = by.id if by else None
+    row = CollectionRule(kind=kind, body=body, reason=reason, made_at=now, made_by=made_by, place=place)
     s.add(row)
     s.flush()
     audit.note(s, now=now, by=by, action="add", subject="collection rule", subject_id=row.id, kind=kind)
@@ -249,16 +257,6 @@ def _require_near(days: Sequence[date], now: datetime) -> None:
     far = [day for day in days if abs(day.year - now.year) > MOST_YEARS]
     if far:
         raise Invalid(_("%(year)s is too far away.", year=far[0].year), hint=_("Choose a year near this one."))
-
-
-def _place_of(s: Session, instead: int | None, now: datetime, by: Operator | None) -> float | None:
-    """Take a row out, and return its place; None without one."""
-    if instead is None:
-        return None
-    operators.require_by(by, "collections")
-    place = _standing_row(s, instead).place
-    remove(s, instead, now, by)
-    return place
 
 
 def _standing_row(s: Session, rule_id: int) -> CollectionRule:

@@ -186,6 +186,23 @@ def test_a_rule_is_changed_in_its_place_and_moved_up(at_desk: Desk, zones: dict[
     assert agent.get(f"/desk/rules/new?instead={first}").status_code == 404, "it leaves"
 
 
+def test_a_form_that_is_sent_twice_adds_one_rule(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent, day = at_desk("agent"), str(next_due(1))
+    forms: list[tuple[str, dict[str, str]]] = [
+        ("new", {"holiday": "Thanksgiving Day", "effect": "suspend", "zone": str(zones["North"]), "reason": "code 13"}),
+        ("exception", {"day": day, "zone": str(zones["North"]), "happens": "SUSPENDED", "author": "A", "reason": "works"}),
+    ]
+    for where, given in forms:
+        mine = "SELECT max(id), count(*) FROM collection_rules WHERE from_edition IS NULL"
+        for _press in range(2):
+            assert agent.post(f"/desk/rules/{where}", data=given).status_code == 303
+        ((first, one),) = sql(mine)
+        instead = given | {"reason": "another reason", "instead": str(first)}
+        for _press in range(2):
+            assert agent.post(f"/desk/rules/{where}", data=instead).status_code == 303, "the first press did it"
+        assert sql(mine)[0][1] == one
+
+
 def test_households_that_have_not_fetched_a_correction_are_counted(at_desk: Desk, zones: dict[str, int]) -> None:
     agent, now = at_desk("agent"), datetime.now(UTC)
     with transaction() as s:
