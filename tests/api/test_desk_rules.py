@@ -188,9 +188,10 @@ def test_a_rule_is_changed_in_its_place_and_moved_up(at_desk: Desk, zones: dict[
 
 def test_a_form_that_is_sent_twice_adds_one_rule(at_desk: Desk, zones: dict[str, int]) -> None:
     agent, day = at_desk("agent"), str(next_due(1))
+    north = str(zones["North"])
     forms: list[tuple[str, dict[str, str]]] = [
-        ("new", {"holiday": "Thanksgiving Day", "effect": "suspend", "zone": str(zones["North"]), "reason": "code 13"}),
-        ("exception", {"day": day, "zone": str(zones["North"]), "happens": "SUSPENDED", "author": "A", "reason": "works"}),
+        ("new", {"holiday": "Thanksgiving Day", "effect": "suspend", "zone": north, "reason": "code 13"}),
+        ("exception", {"day": day, "zone": north, "happens": "SUSPENDED", "author": "A", "reason": "works"}),
     ]
     for where, given in forms:
         mine = "SELECT max(id), count(*) FROM collection_rules WHERE from_edition IS NULL"
