@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import SecretStr
 from shapely.geometry import Polygon, box
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
@@ -34,8 +35,10 @@ from notify.models import (
     Alert,
     Consent,
     Contact,
+    Incident,
     Operator,
     OperatorContact,
+    Outage,
     OutsideFeed,
     OutsideWarning,
     Place,
@@ -50,6 +53,7 @@ from notify.outside import storing
 from notify.outside.messages import Message, Words
 from notify.training.city import CityZone
 from notify.training.names import phone as phone_of
+from zones.geometry import to_wkb
 
 NOW = datetime(2027, 1, 11, 17, 0, tzinfo=UTC)  # a Monday, noon in New York
 OWN = ("sms", "email")  # the channels of a resident's contacts
@@ -261,6 +265,20 @@ def alert_resolved(*, now: datetime = NOW, **draft: Any) -> int:
 def resolve(alert_id: int, now: datetime = NOW) -> list[int]:
     """Turn the audience of a launched alert into deliveries; returns the ids of their batches."""
     return [batch for batches in fanout.resolve(alert_id, now) for batch in batches]
+
+
+def outage(s: Session, area: BaseGeometry, *, now: datetime = NOW, **more: Any) -> int:
+    """Store an unplanned outage of power, told to nobody, and return its number."""
+    incident = Incident(event="outage", created_at=now)
+    s.add(incident)
+    s.flush()
+    given = {"kind": "unplanned", "utility": "power", "state": "out", "zones": [], "names": {"en": "Riverside"}} | more
+    made = Outage(
+        area=to_wkb(area), incident_id=incident.id, made_at=now, made_by=operator(s, now=now).id, **given
+    )  # fmt: skip
+    s.add(made)
+    s.flush()
+    return made.id
 
 
 def _examples(event: str, phase: str, now: datetime) -> dict[str, str]:

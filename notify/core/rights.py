@@ -110,6 +110,7 @@ RIGHTS = {
     "preferences": "SELECT, INSERT, UPDATE, DELETE",
     "choices": "SELECT, INSERT, UPDATE, DELETE",
     "reminder_wishes": "SELECT, INSERT, UPDATE, DELETE",
+    "outage_reports": "SELECT, INSERT, DELETE, UPDATE (last_at)",
     "suppressions": "SELECT, INSERT, DELETE",
     "resident_changes": "SELECT, INSERT, DELETE",  # INSERT: its triggers run as the role that changes a resident
     "snow_routes": "SELECT, INSERT, DELETE",

@@ -28,6 +28,11 @@ class At(NamedTuple):
     address: str
     lon: float
     lat: float
+    radius_m: float = 0
+
+    @property
+    def named(self) -> str:
+        return self.address or self.called
 
 
 def said(s: Session, places: Iterable[At], now: datetime, language: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from notify.core.settings import settings
 from notify.delivery import held_language
-from notify.inbound import join_by_text, own_alerts, question_answers, residents_questions, topic_commands
+from notify.inbound import join_by_text, own_alerts, question_answers, residents_questions, still_out, topic_commands
 from notify.inbound.commands import is_whole_city
 from notify.inbound.heard import Heard, Outcome
 from notify.models import Subscriber
@@ -28,6 +28,8 @@ def respond(heard: Heard) -> Outcome | None:
         return question_answers.answer(heard)
     if asked in join_by_text.ASKS:
         return join_by_text.answer(heard)
+    if asked == still_out.ASK and (picked := still_out.answer(heard)) is not None:
+        return picked
     return residents_questions.answer(heard)
 
 
@@ -66,6 +68,7 @@ COMMANDS: Mapping[str, Act] = {
     "am_i_on": own_alerts.am_i_on,
     "where": own_alerts.where,
     "bin": own_alerts.bin_day,
+    **dict.fromkeys(still_out.COMMANDS, still_out.said),
     "english": _speak("en"),
     "spanish": _speak("es"),
     "topics": _topics,

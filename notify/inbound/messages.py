@@ -16,7 +16,7 @@ from notify.channels.contract import Inbound
 from notify.core import keyring
 from notify.core.settings import settings
 from notify.delivery import carrier_blocks
-from notify.inbound import conversation, cries
+from notify.inbound import conversation, cries, still_out
 from notify.inbound.commands import Command, is_courtesy, is_somebody_else, read_command, without_signature
 from notify.inbound.heard import BY_TEXT, NOT_ME, Heard, Outcome, muted_until
 from notify.inbound.intent import Meaning, is_spanish, may_ask_for_stop, read_meaning
@@ -27,7 +27,7 @@ from notify.subscribers.conversations import Talk
 Kept = Meaning | Literal["command"]
 ASKED_TWICE = timedelta(days=1)
 # Commands whose words may read as a STOP: STOP SNOW, MUTE.
-NOT_STOP = frozenset({"stop_topics", "mute", "unmute"})
+NOT_STOP = frozenset({"stop_topics", "mute", "unmute", *still_out.COMMANDS})
 # The most replies to one phone within a time: two machines could answer each other for ever. A resident in danger who
 # writes again is answered again.
 MOST_ANSWERS: Mapping[Kept, tuple[int, timedelta]] = {
@@ -84,12 +84,14 @@ def receive(s: Session, provider: str, inbound: Inbound, now: datetime) -> Reply
         last = talk.last if talk.last.get("reference") == reference else {}
         return Reply("command", last.get("text"), last.get("sender", ""))
     meaning = _meaning(inbound)
-    if meaning == "doubt" and may_ask_for_stop(inbound.text) and _was_in_doubt(s, index, now):
+    command = read_command(inbound.text)
+    is_report = command is not None and command.name in still_out.COMMANDS  # OFF, which we ask for, is never a STOP
+    if meaning == "doubt" and not is_report and may_ask_for_stop(inbound.text) and _was_in_doubt(s, index, now):
         meaning = "stop"
     may = carrier_blocks.senders(s, channel, index)
     if stored is None:
         consent.note_alive(s, channel, index, how=BY_TEXT, now=now)
-        said = _respond(s, channel, index, inbound, meaning, talk, may, now)
+        said = _respond(s, channel, index, inbound, meaning, command, talk, may, now)
         if said is not None:
             return _said(s, provider, channel, index, reference, inbound, said, now)
         if meaning == "stop" and talk.asked:
@@ -122,13 +124,15 @@ def _respond(
     index: bytes,
     inbound: Inbound,
     meaning: Meaning,
+    command: Command | None,
     talk: Talk,
     may: carrier_blocks.Senders,
     now: datetime,
 ) -> "Said | None":
-    """Return what a command or an answer has led to. A cry for help, STOP and HELP are neither, whatever we asked."""
-    command = read_command(inbound.text)
-    if meaning in ("distress", "help") or inbound.opt_out_type.upper() == "STOP":
+    """Return what a command or an answer has led to. A cry for help, STOP and HELP are neither, whatever we asked; but
+    "our power is still out" is no cry where we know of the outage."""
+    is_report = command is not None and command.name in still_out.COMMANDS
+    if meaning == "help" or (meaning == "distress" and not is_report) or inbound.opt_out_type.upper() == "STOP":
         return None
     if meaning == "stop" and (command is None or command.name not in NOT_STOP):
         return None
@@ -140,7 +144,7 @@ def _respond(
         s=s, channel=channel, address=address, index=index, text=inbound.text, meaning=meaning, command=command,
         talk=talk, may=may, language=_language(s, channel, index, inbound, talk, command), now=now,
     )  # fmt: skip
-    outcome = conversation.respond(heard)
+    outcome = still_out.known(heard) if meaning == "distress" else conversation.respond(heard)
     return None if outcome is None else Said(outcome, outcome.language or heard.language, heard.contact is not None)
 
 

@@ -18,6 +18,7 @@ from notify.core.errors import Unavailable
 from notify.core.settings import settings
 from notify.core.states import IN_FORCE
 from notify.inbound import bin_days
+from notify.inbound.bin_days import At
 from notify.inbound.heard import Heard, Outcome
 from notify.models import Alert, Place, Standing, StoredContent, Topic
 from notify.subscribers import consent, own, record
@@ -36,7 +37,7 @@ def bin_day(heard: Heard) -> Outcome:
     """Tell the next collection days of their places, changes included, and of an alert about them. Where the city has
     published no calendar: the alerts alone."""
     active = [one for one in _active(heard) if _topic(one) == Topic.COLLECTION]
-    days = bin_days.said(heard.s, _places_with_points(heard), heard.now, heard.language)
+    days = bin_days.said(heard.s, places_of(heard), heard.now, heard.language)
     if not days:
         return _told(heard, active, "bin")
     link = f"{settings().public_url}/{f'alerts/{active[0].id}' if active else 'collections'}"
@@ -111,20 +112,20 @@ def _active(heard: Heard) -> list[InIncident]:
     return sorted(there, key=lambda one: (one.lane != "emergency", -one.id))
 
 
-def _places_with_points(heard: Heard) -> list[bin_days.At]:
+def places_of(heard: Heard) -> list[At]:
     """Return the resident's places that can be read."""
     if heard.resident is None:
         return []
     keyring.hold(heard.s)
     there = heard.s.scalars(select(Place).where(Place.subscriber_id == heard.resident))
     sealed = {place.id: place.point_sealed for place in there}
-    found: list[bin_days.At] = []
+    found: list[At] = []
     for place in own.read(heard.s, heard.resident).places:
         try:
             lon, lat = points.open_one(heard.resident, sealed[place.id])
         except Unavailable:
             continue  # as in `_points`
-        found.append(bin_days.At(place.label or place.address, place.address, lon, lat))
+        found.append(At(place.label or place.address, place.address, lon, lat, place.radius_m))
     return found
 
 

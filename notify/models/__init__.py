@@ -35,6 +35,7 @@ from notify.models.joining import Joining
 from notify.models.key_ring import KeyRing
 from notify.models.operator import ApiKey, IdempotencyKey, Operator, OperatorLimit
 from notify.models.outage import Outage, OutageStep
+from notify.models.outage_report import OutageReport
 from notify.models.outside import OutsideFeed, OutsideWarning
 from notify.models.prediction import Prediction
 from notify.models.reminder import Reminder, ReminderWish
@@ -128,6 +129,7 @@ __all__ = [
     "OperatorContact",
     "OperatorLimit",
     "Outage",
+    "OutageReport",
     "OutageStep",
     "OutsideFeed",
     "OutsideWarning",

@@ -13,6 +13,7 @@ from notify.core.translation import gettext_noop
 from notify.service311.answers import search as answer_search
 from notify.service311.calls import log as call_log
 from notify.service311.open311 import filing
+from notify.service311.outages import reports as outage_reports
 from notify.subscribers import conversations, joining
 
 MESSAGES_KEPT = timedelta(days=30)
@@ -119,6 +120,13 @@ KINDS = (
         ("sealed_words",),
         kept=lambda: MESSAGES_KEPT,
         forget=_forget_messages,  # they go with their messages
+    ),
+    Kind(
+        gettext_noop("That you told us that service is out at your place, and in which part of the city that is"),
+        gettext_noop("To see where an outage goes on, and send crews there."),
+        ("outage_reports",),
+        kept=lambda: outage_reports.KEPT,
+        forget=outage_reports.forget_old,
     ),
     Kind(
         gettext_noop("A conversation by text that goes on"),

@@ -89,6 +89,7 @@ HELD = {
         gettext_noop("that we will ask you whether you want alerts"), _OF_CONTACT.format(at="made_at")
     ),
     "reminder_wishes": Held(gettext_noop("when you want to be reminded of collections"), _OWN),
+    "outage_reports": Held(gettext_noop("the outages that you told us of, at your place"), _OWN),
     "reminders": Held(gettext_noop("the reminders of collections that we sent you"), _OWN),
     "address_checks": Held(gettext_noop("when we asked whether you still live there"), _OWN),
     "deliveries": Held(

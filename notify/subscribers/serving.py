@@ -117,6 +117,7 @@ _ERASE = (
     """INSERT INTO address_ledger (channel, address_index, contact_id, at, act, reason, how)
        SELECT channel, address_index, id, :now, 'erased', 'erased', :how FROM contacts WHERE subscriber_id = :id""",
     "DELETE FROM address_checks WHERE subscriber_id = :id",
+    "DELETE FROM outage_reports WHERE subscriber_id = :id",
     "DELETE FROM reminders WHERE subscriber_id = :id",
     "DELETE FROM reminder_wishes WHERE subscriber_id = :id",
     "DELETE FROM import_asks WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from shapely.geometry import box
 from sqlalchemy import text
 
 from notify.core.db import transaction
 from notify.operations.kept_data import KINDS, Kind
 from notify.subscribers import holdings
 from tests.database import sql
-from tests.factories import NOW, operator, resident
+from tests.factories import NOW, operator, outage, resident
 from tests.owner import as_owner
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -30,6 +31,9 @@ MADE = {
                                          (kind, contact_id, step, channel, subject, text, state, made_at)
                                   VALUES ('calendar', :contact, 1, 'email', '', '', 'accepted', :at) RETURNING id)
                        INSERT INTO sealed_words (message_id, channel, kept_sealed) SELECT id, 'email', 'x' FROM m""",
+    "outage_reports": """INSERT INTO outage_reports
+                         SELECT o.id, c.subscriber_id, :at, :at, NULL, 1, 1
+                           FROM outages o, contacts c WHERE c.id = :contact""",
     "conversations": """INSERT INTO conversations (channel, address_index, changed_at, ends_at)
                         VALUES ('sms', 'x', :at, :at)""",
     "inbound": """INSERT INTO inbound (provider, reference, address_index, meaning, received_at)
@@ -90,6 +94,7 @@ def test_a_report_that_is_not_used_up_is_kept() -> None:
 def made(table: str, at: datetime) -> None:
     with transaction() as s:
         operator(s, now=NOW)
+        outage(s, box(0, 0, 1, 1), now=NOW)
         s.execute(
             text("""INSERT INTO collection_editions (number, published_at, note)
                           VALUES (1, now(), '') ON CONFLICT DO NOTHING""")

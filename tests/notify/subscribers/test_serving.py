@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 import pytest
+from shapely.geometry import box
 from sqlalchemy import text
 
 from notify.channels.channel import of_residents
@@ -14,7 +15,7 @@ from notify.models import Base, Topic
 from notify.models.subscriber import SuppressionReason
 from notify.subscribers import export_csv, holdings, serving
 from tests.database import sql
-from tests.factories import NOW, Resident, alert_resolved, operator, resident, sender, zone
+from tests.factories import NOW, Resident, alert_resolved, operator, outage, resident, sender, zone
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -31,6 +32,7 @@ HELD = {
     "joinings": "deleted, as all are after a day",
     "places": "deleted",
     "preferences": "deleted",
+    "outage_reports": "deleted",
     "reminder_wishes": "deleted",
     "reminders": "deleted",
     "subscribers": "erased_at is set, the language goes",
@@ -244,6 +246,7 @@ def test_an_erasure_empties_every_table_of_which_the_rule_says_so() -> None:
         "INSERT INTO choices (subscriber_id, timezone) VALUES (:id, 'America/New_York')",
         "INSERT INTO arrivals (subscriber_id, at, due_at) VALUES (:id, now(), now())",
         "INSERT INTO import_asks (contact_id, made_at) VALUES (:contact, now())",
+        "INSERT INTO outage_reports SELECT o.id, :id, now(), now(), NULL, 1, 1 FROM outages o",
         "INSERT INTO reminder_wishes VALUES (:id, 18, 'sms', now(), '2026-12-01', 1)",
         "INSERT INTO collection_editions (number, published_at, note) VALUES (1, now(), '')",
         """INSERT INTO reminders (subscriber_id, kind, day, edition, true_in, said, places, made_at, until)
@@ -260,6 +263,7 @@ def test_an_erasure_empties_every_table_of_which_the_rule_says_so() -> None:
            SELECT 'x', channel, address_sealed, 'en', '', now(), now(), id, now() FROM contacts WHERE id = :contact""",
     )
     with transaction() as s:
+        outage(s, box(0, 0, 1, 1))
         for statement in fill:
             s.execute(text(statement), whose)
     deleted = [table for table, rule in HELD.items() if rule.startswith("deleted")]
