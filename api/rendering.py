@@ -156,6 +156,7 @@ def _environment(_language: str) -> Environment:
         "number": translation.number,
         "spelled": spelled,
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
+        "field_time": lambda at: at.astimezone(settings().tz).strftime("%Y-%m-%dT%H:%M"),  # of an input of a form
         "clock": lambda at: on_clock(at, CLOCK),
         "soon": lambda at: on_clock(at, HOUR if _days_ahead(at) == 0 else MINUTE),
         "on_day": _on_day,

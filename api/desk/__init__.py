@@ -4,6 +4,7 @@ from api.desk import (
     answers,
     calls,
     notices,
+    outages,
     requests,
     residents,
     rule_forms,
@@ -27,6 +28,7 @@ _PAGES = (
     notices,
     tickets,
     snow,
+    outages,
 )
 ROUTERS = tuple(one.router for one in _PAGES)
 _SERVED = {route.path for router in ROUTERS for route in router.routes if hasattr(route, "path")}

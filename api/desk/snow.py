@@ -8,10 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
+from api.desk.clock import on_city_clock
 from api.errors import tell
 from api.rendering import page
 from notify.accounts import operators
-from notify.core.city_time import on_clock
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
@@ -98,11 +98,7 @@ def _time(given: str, n: int) -> datetime:
         raise Invalid(
             _("Phase %(number)s needs a start and an end.", number=n), hint=_("Write them as 2027-01-12T18:00.")
         ) from None
-    try:
-        return on_clock(read, settings().tz)
-    except ValueError as error:
-        hint = _("Choose a time before or after it.")
-        raise Invalid(_("%(given)s is not a time: %(error)s.", given=repr(given), error=error), hint=hint) from None
+    return on_city_clock(read)
 
 
 def _incident(given: str) -> int | None:

@@ -1,5 +1,6 @@
 """Public pages: the alerts in force, the archive, and one launched alert."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from urllib.parse import urlencode
 
@@ -10,10 +11,13 @@ from api.ids import Id
 from api.rendering import language_of, page
 from api.resident import notices
 from notify.alerts.public import archive
+from notify.content.compose import catalogue
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Topic
 from notify.service311 import editions
+from notify.service311.outages import kept
+from notify.service311.outages.words import EVENT as OUTAGE
 from notify.service311.snow import routes
 
 router = APIRouter(include_in_schema=False)
@@ -26,12 +30,15 @@ def landing(request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
         threads, practices = notices.in_force(s, language, now), notices.practices(s, language, now)
+        outages = kept.in_public(s)
         has_days, has_routes = editions.current(s) is not None, bool(routes.classes(s))
     return page(
         request,
         "landing.html",
         threads=threads,
         practices=practices,
+        outages=outages,
+        called=_called(),
         has_days=has_days,
         has_routes=has_routes,
         now=now,
@@ -42,8 +49,10 @@ def landing(request: Request) -> Response:
 def alerts(request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
-        threads = notices.in_force(s, language, now)
-    return page(request, "alerts.html", threads=threads, short=_short, formats=FEEDS, now=now)
+        threads, outages = notices.in_force(s, language, now), kept.in_public(s)
+    return page(
+        request, "alerts.html", threads=threads, outages=outages, called=_called(), short=_short, formats=FEEDS, now=now
+    )
 
 
 @router.get("/alerts/past")
@@ -72,6 +81,11 @@ def alert(alert_id: Id, request: Request) -> Response:
         shown = notices.find(s, alert_id, language, now)
         drawing = notices.drawing(s, alert_id)
     return page(request, "notice.html", shown=shown, notice=shown.notice, drawing=drawing, now=now)
+
+
+def _called() -> Mapping[str, str]:
+    """Return what outages are called, by what is out; the catalogue of messages translates it."""
+    return catalogue().event(OUTAGE).called["utility"]
 
 
 def _short(alert_id: int) -> str:

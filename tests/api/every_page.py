@@ -26,6 +26,8 @@ from notify.delivery.requests import unsubscribe_url
 from notify.models import OutsideFeed
 from notify.outside.messages import Words
 from notify.service311.answers import store as answers
+from notify.service311.outages import acting
+from notify.service311.outages.acting import Report, Where
 from notify.subscribers import consent, joining
 from tests import factories
 from tests.api import asked
@@ -174,6 +176,8 @@ def paths(
         "/desk/calls/reasons",
         "/desk/requests",
         "/desk/snow",
+        "/desk/outages",
+        f"/desk/outages/{_outage(city)}",
         "/desk/rules",
         "/desk/rules/holidays",
         "/desk/rules/new",
@@ -187,6 +191,14 @@ def paths(
         *_of_a_notice(door, city),
     ]
     return [*console, *public, *_own_pages(door, city), unsubscribe_link, "/u/forged", "/nowhere"]
+
+
+def _outage(city: datetime) -> int:
+    """An outage with a time, that waits for somebody's approval."""
+    with transaction() as s:
+        where = Where(("custom:Riverside",))
+        new = Report("power", where, back_at=city + timedelta(hours=4))
+        return acting.report(s, new, factories.operator(s, now=city), city, settings()).outage.id
 
 
 def _of_a_notice(door: httpx.Client, city: datetime) -> list[str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import shapely
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -20,13 +19,14 @@ from notify.alerts.writing import drafting
 from notify.alerts.writing.drafting import Draft
 from notify.city.parts import Kept, Part
 from notify.content import compose
-from notify.core import audit, states
-from notify.core.errors import Invalid, NotFound, Refused
+from notify.core import audit
+from notify.core.errors import Invalid, Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.models import Alert, Operator, OutageStep
 from notify.models import Outage as Row
-from notify.service311.outages import steps, words
+from notify.service311.outages import kept, steps, words
+from notify.service311.outages.kept import Told
 from notify.service311.outages.steps import Act, MessagePhase, Outage, State
 from notify.service311.outages.words import EVENT, About
 from zones.geometry import from_wkb, to_wkb
@@ -61,23 +61,6 @@ class Done:
     outage: Row
     alert: Alert | None
     reminder: Alert | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A step with its alert."""
-
-    step: OutageStep
-    alert: Alert
-
-    @property
-    def waits(self) -> bool:
-        return self.alert.state in states.BEFORE_LAUNCH
-
-    @property
-    def counts(self) -> bool:
-        """Whether residents have it or will: one that ended before its launch told nothing."""
-        return self.waits or self.alert.launched_at is not None
 
 
 def report(s: Session, new: Report, by: Operator, now: datetime, settings: Settings) -> Done:
@@ -131,9 +114,9 @@ def apply(
     """Apply an act other than GROW. Raises Refused for one that does not follow on the state, Invalid for a time that
     is missing or not in order, NotFound and NotAllowed."""
     operators.require(by, "draft")
-    row = find(s, outage_id, lock=True)
-    told = told_of(s, row)
-    before = as_known(row, told)
+    row = kept.find(s, outage_id, lock=True)
+    told = kept.told_of(s, [row.id]).get(row.id, [])
+    before = kept.as_known(row, told)
     step = _step(before, act, now, begins_at, back_at)
     phase = due(step, told)
     row.state, row.begins_at, row.back_at = step.outage.state, step.outage.begins_at, step.outage.back_at
@@ -161,11 +144,11 @@ def grow(s: Session, outage_id: int, where: Where, by: Operator, now: datetime, 
     """Add to the area of an outage. Its first message goes to who has a place in the added part and did not get one
     already; while nobody did, there is one to the whole area. Raises as `apply` does."""
     operators.require(by, "draft")
-    row = find(s, outage_id, lock=True)
-    told = told_of(s, row)
-    before = as_known(row, told)
+    row = kept.find(s, outage_id, lock=True)
+    told = kept.told_of(s, [row.id]).get(row.id, [])
+    before = kept.as_known(row, told)
     _step(before, Act.GROW, now, None, None)
-    launched = [one.alert.id for one in told if one.alert.launched_at is not None]
+    launched = [one.alert.id for one in told if one.is_out]
     about = About(row.utility, row.kind == "planned", row.report_phone)
     wanted = Draft(
         event=EVENT,
@@ -188,39 +171,10 @@ def grow(s: Session, outage_id: int, where: Where, by: Operator, now: datetime, 
     return Done(row, alert, _remind_later(s, row, by, now, settings))
 
 
-def find(s: Session, outage_id: int, *, lock: bool = False) -> Row:
-    """Return an outage. Raises NotFound."""
-    row = s.get(Row, outage_id, with_for_update=lock)
-    if row is None:
-        raise NotFound(_("There is no outage %(outage)s.", outage=outage_id), hint=_("Choose one from the list."))
-    return row
-
-
-def told_of(s: Session, row: Row) -> list[Told]:
-    """Return the steps of an outage that have an alert, the oldest first."""
-    found = s.execute(
-        select(OutageStep, Alert)
-        .join(Alert, Alert.id == OutageStep.alert_id)
-        .where(OutageStep.outage_id == row.id)
-        .order_by(OutageStep.id)
-    ).all()
-    return [Told(step, alert) for step, alert in found]
-
-
-def as_known(row: Row, told: Sequence[Told]) -> Outage:
-    """Return an outage with what residents were told of it, or are about to be. Once the reminder of the evening before
-    is out, they are reminded."""
-    state = State(row.state)
-    by_alert = [one for one in told if one.counts and one.step.act != Act.GROW]
-    if state is State.NOTICED and by_alert and by_alert[-1].step.act == Act.REMIND and not by_alert[-1].waits:
-        state = State.REMINDED
-    return Outage(state, row.begins_at, row.back_at, by_alert[-1].step.back_at if by_alert else None)
-
-
 def due(step: steps.Step, told: Sequence[Told]) -> MessagePhase | None:
     """Return the phase of the alert that a step needs: while nobody was told, the first one, or none where there is
     nothing left to tell."""
-    if step.message is None or any(one.alert.launched_at is not None for one in told):
+    if step.message is None or any(one.is_out for one in told):
         return step.message
     return None if step.outage.state in (State.POSTPONED, State.RESTORED) else "issue"
 
@@ -279,7 +233,7 @@ def _remind_later(s: Session, row: Row, by: Operator, now: datetime, settings: S
     at = steps.reminder_at(row.begins_at, now, settings.tz)
     if at is None:
         return None
-    known = as_known(row, told_of(s, row))
+    known = kept.as_known(row, kept.told_of(s, [row.id]).get(row.id, []))
     about = About(row.utility, True, row.report_phone)
     wanted = Draft(
         event=EVENT,

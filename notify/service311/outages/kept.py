@@ -1,18 +1,26 @@
 """The outages that are kept: those in force, and what residents were told of each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from notify.models import Outage
-from notify.service311.outages.steps import State
+from notify.audience.wordings import GENERAL
+from notify.channels.channel import SMS
+from notify.core import states, translation
+from notify.core.errors import NotFound
+from notify.core.translation import gettext as _
+from notify.models import Alert, Operator, OutageStep, StoredContent
+from notify.models import Outage as Row
+from notify.service311.outages.steps import Act, Outage, State
 from zones.geometry import readable_areas
 
 LISTENS = timedelta(hours=24)  # after it was restored, "still out?" is answered for so long
+RECENT = timedelta(days=7)  # the desk shows restored ones for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +35,66 @@ class InForce:
     restored_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step with its alert."""
+
+    step: OutageStep
+    alert: Alert
+
+    @property
+    def waits(self) -> bool:
+        return self.alert.state in states.BEFORE_LAUNCH
+
+    @property
+    def is_out(self) -> bool:
+        return self.alert.launched_at is not None
+
+    @property
+    def counts(self) -> bool:
+        """Whether residents have it or will: one that ended before its launch told nothing."""
+        return self.waits or self.is_out
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An outage for its pages. `name`: of its area, in the reader's language. `known`: with what residents were told.
+    `updated_at`: when its last step was recorded."""
+
+    row: Row
+    name: str
+    known: Outage
+    updated_at: datetime
+    told: Sequence[Told] = field(default=())
+
+    @property
+    def waiting(self) -> list[Told]:
+        """The alerts that are not launched yet."""
+        return [one for one in self.told if one.waits]
+
+    @property
+    def last_out(self) -> Told | None:
+        """The step that residents were told last, a growth among them."""
+        out = [one for one in self.told if one.alert.launched_at is not None]
+        return max(out, key=lambda one: (one.alert.launched_at, one.alert.id)) if out else None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A step with who recorded it, and the state of its alert."""
+
+    step: OutageStep
+    by: str
+    alert: Alert | None
+
+
 def in_force(s: Session, now: datetime) -> Sequence[InForce]:
     """Return the outages in which service is out, and those that were restored within LISTENS: who is still without
     service may say so. The newest first. One whose area cannot be read is left out."""
     rows = s.scalars(
-        select(Outage)
-        .where(
-            or_(
-                Outage.state == State.OUT,
-                and_(Outage.state == State.RESTORED, Outage.restored_at > now - LISTENS),
-            )
-        )
-        .order_by(Outage.id.desc())
+        select(Row)
+        .where(or_(Row.state == State.OUT, and_(Row.state == State.RESTORED, Row.restored_at > now - LISTENS)))
+        .order_by(Row.id.desc())
     ).all()
     areas = readable_areas(row.area for row in rows)
     return [
@@ -46,3 +102,101 @@ def in_force(s: Session, now: datetime) -> Sequence[InForce]:
         for row in rows
         if row.area in areas
     ]
+
+
+def recent(s: Session, now: datetime) -> list[Shown]:
+    """Return the outages that are not restored, and those that were within RECENT, the newest first."""
+    rows = s.scalars(
+        select(Row)
+        .where(or_(Row.state != State.RESTORED, Row.restored_at > now - RECENT))
+        .order_by(Row.restored_at.is_not(None), Row.id.desc())
+    ).all()
+    return _shown(s, rows)
+
+
+def in_public(s: Session) -> list[Shown]:
+    """Return the outages of which residents were told, until they are restored: an alert says that. An estimate that
+    nobody was sent is among what is shown."""
+    rows = s.scalars(select(Row).where(Row.state != State.RESTORED).order_by(Row.id.desc())).all()
+    return [one for one in _shown(s, rows) if one.last_out is not None]
+
+
+def shown(s: Session, outage_id: int) -> Shown:
+    """Return an outage. Raises NotFound."""
+    return _shown(s, [find(s, outage_id)])[0]
+
+
+def find(s: Session, outage_id: int, *, lock: bool = False) -> Row:
+    """Return the row of an outage. Raises NotFound."""
+    row = s.get(Row, outage_id, with_for_update=lock)
+    if row is None:
+        raise NotFound(_("There is no outage %(outage)s.", outage=outage_id), hint=_("Choose one from the list."))
+    return row
+
+
+def told_of(s: Session, outages: Iterable[int]) -> Mapping[int, list[Told]]:
+    """Return the steps of outages that have an alert, by outage, the oldest first."""
+    found: dict[int, list[Told]] = defaultdict(list)
+    rows = s.execute(
+        select(OutageStep, Alert)
+        .join(Alert, Alert.id == OutageStep.alert_id)
+        .where(OutageStep.outage_id.in_(list(outages)))
+        .order_by(OutageStep.id)
+    ).all()
+    for step, alert in rows:
+        found[step.outage_id].append(Told(step, alert))
+    return found
+
+
+def as_known(row: Row, told: Sequence[Told]) -> Outage:
+    """Return an outage with what residents were told of it, or are about to be. Once the reminder of the evening before
+    is out, they are reminded."""
+    state = State(row.state)
+    by_alert = [one for one in told if one.counts and one.step.act != Act.GROW]
+    if state is State.NOTICED and by_alert and by_alert[-1].step.act == Act.REMIND and by_alert[-1].is_out:
+        state = State.REMINDED
+    return Outage(state, row.begins_at, row.back_at, by_alert[-1].step.back_at if by_alert else None)
+
+
+def steps_of(s: Session, outage_id: int) -> list[Recorded]:
+    """Return what was recorded of an outage, the newest first."""
+    rows = s.execute(
+        select(OutageStep, Operator.email, Alert)
+        .outerjoin(Operator, Operator.id == OutageStep.by)
+        .outerjoin(Alert, Alert.id == OutageStep.alert_id)
+        .where(OutageStep.outage_id == outage_id)
+        .order_by(OutageStep.id.desc())
+    ).all()
+    return [Recorded(step, email or "", alert) for step, email, alert in rows]
+
+
+def text_of(s: Session, alert_id: int) -> str:
+    """Return the text message of an alert, in the reader's language or in another that it has; "" without one."""
+    said = {
+        one.language: one.text
+        for one in s.scalars(
+            select(StoredContent).where(
+                StoredContent.alert_id == alert_id, StoredContent.channel == SMS.name, StoredContent.wording == GENERAL
+            )
+        )
+    }
+    return said.get(translation.language()) or next(iter(said.values()), "")
+
+
+def _shown(s: Session, rows: Sequence[Row]) -> list[Shown]:
+    told = told_of(s, [row.id for row in rows])
+    latest = {
+        step.outage_id: step.at
+        for step in s.scalars(
+            select(OutageStep)
+            .where(OutageStep.outage_id.in_([row.id for row in rows]))
+            .order_by(OutageStep.outage_id, OutageStep.id)
+        )
+    }
+    return [
+        Shown(
+            row, row.names.get(translation.language()) or next(iter(row.names.values()), ""),
+            as_known(row, told.get(row.id, [])), latest.get(row.id, row.made_at), told.get(row.id, []),
+        )
+        for row in rows
+    ]  # fmt: skip

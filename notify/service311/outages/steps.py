@@ -98,6 +98,11 @@ def step(
     return follow(outage, now, begins_at, back_at)
 
 
+def possible(state: State) -> list[Act]:
+    """Return the acts that may follow on a state."""
+    return [act for act in Act if (act, state) in _FOLLOW]
+
+
 Follow = Callable[[Outage, datetime, datetime | None, datetime | None], Step]
 
 

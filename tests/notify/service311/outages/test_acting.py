@@ -210,8 +210,7 @@ def test_planned_work_with_its_reminder(people: list[factories.Resident]) -> Non
     assert launched == []
     factories.resolve(reminder.id, at(32))
     with transaction() as s:
-        row = acting.find(s, done.outage.id)
-        assert acting.as_known(row, acting.told_of(s, row)).state is State.REMINDED
+        assert kept.shown(s, done.outage.id).known.state is State.REMINDED
     begun = act(done, Act.BEGIN, 46)
     assert "Planned work has begun. Power is out in Riverside. Expected back by 12 noon" in text_of(begun.alert)
     assert sent(begun.alert, 46) == {home, both}
