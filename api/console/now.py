@@ -32,6 +32,8 @@ from notify.delivery.sender_status import ChannelStatus
 from notify.operations import tasks
 from notify.service311.calls import proposals
 from notify.service311.calls.proposals import Proposal
+from notify.service311.snow import emergencies
+from notify.service311.snow.emergencies import InForce
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
@@ -58,6 +60,7 @@ class Seen:
     authors: dict[int, str]  # emails of operators by id
     outside: Others
     calls: Sequence[Proposal]  # what more people call about than usual
+    snow_over: InForce | None  # a snow emergency that has ended without an all-clear
 
 
 def look(now: datetime) -> Seen:
@@ -74,6 +77,7 @@ def look(now: datetime) -> Seen:
             names_of(s),
             others,
             proposals.waiting(s),
+            emergencies.to_clear(s, now),
         )
 
 
@@ -151,6 +155,7 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         **tallies.shown_to(caller),
         "may_draft": caller.may("draft"),
         "calls": seen.calls,
+        "snow_over": seen.snow_over,
         "advice": precaution.advice(),
         "is_near": precaution.is_near,
     }

@@ -108,8 +108,9 @@ def _incident(given: str) -> int | None:
 def _page(
     request: Request, caller: Caller, error: TocsinError | None = None, given: dict[str, str] | None = None
 ) -> Response:
+    now = datetime.now(UTC)
     with transaction() as s:
-        emergency = emergencies.in_force(s, datetime.now(UTC))
+        emergency, over = emergencies.in_force(s, now), emergencies.to_clear(s, now)
         classes = routes.classes(s)
     return page(
         request,
@@ -117,6 +118,7 @@ def _page(
         caller=caller,
         told=tell(error) if error else None,
         emergency=emergency,
+        snow_over=over,
         classes=[name for name in classes if name],
         has_routes=bool(classes),
         given=given or {},

@@ -46,6 +46,7 @@ _BELOW_ZERO = re.compile(r"\s[-\u2013\u2212]\d")
 _KEEPING = re.compile(
     r"^(?P<stopped>.+?) (?:(?:but|and|pero|y) )?(?:i )?(?:keep|leave|still want|still need|si|deje|dejen) (?P<kept>.+)$"
 )
+_JUST = re.compile(r"^(?:just|only|solo|solamente|nomas) ")
 _THE_REST = frozenset(
     {"the rest", "rest", "the others", "others", "everything else", "el resto", "los demas", "las demas"}
 )
@@ -60,11 +61,13 @@ _DIGIT = re.compile(r"\d")
 @dataclass(frozen=True, slots=True)
 class Command:
     """`name`: a key of [commands], or mute, topics, start_topics, stop_topics. `place`: what follows JOIN, if it is not
-    the `whole_city`. `days`: of mute, 0 when it is not said. `is_spanish`: its words are Spanish only."""
+    the `whole_city`. `days`: of mute, 0 when it is not said; or `weekday`, 0 for Monday, on which it ends.
+    `is_spanish`: its words are Spanish only."""
 
     name: str
     topics: Sequence[Topic] = ()
     days: int = 0
+    weekday: int | None = None
     place: str = ""
     whole_city: bool = False
     is_spanish: bool = False
@@ -163,7 +166,11 @@ class _Words:
         self.courtesy_signs: str = read["courtesy"]["signs"]
         self._longest_topic = max(len(phrase.split()) for phrase in self._topics)
         self._numbers: Mapping[str, int] = read["mute"]["numbers"]
-        self._mute = {name: frozenset(_phrases(each)) for name, each in read["mute"].items() if name != "numbers"}
+        self._weekdays = {word: day for day, each in enumerate(read["mute"]["weekdays"]) for word in _phrases(each)}
+        words = ("verbs", "verbs_es", "days", "weeks", "months", "years", "fillers", "until", "tomorrow")
+        self._mute = {name: frozenset(_phrases(read["mute"][name])) for name in words}
+        ends = "|".join([*self._weekdays, *self._mute["tomorrow"]])
+        self._until = re.compile(rf"^\w+ (?:{'|'.join(self._mute['until'])}) (?:el |next |this )?(?P<day>{ends})$")
         self._verbs = {name: sorted(_phrases(each), key=len, reverse=True) for name, each in read["of_topics"].items()}
         self._messages = frozenset(self._verbs["messages"])
         self._fillers = frozenset(self._verbs["fillers"])
@@ -175,10 +182,14 @@ class _Words:
         return self._whole_city.get(_TO_THE_CITY.sub("", words))
 
     def mute(self, words: str) -> Command | None:
-        """Read MUTE, or MUTE and a time: in days, weeks, months of 30 days, or years."""
+        """Read MUTE, or MUTE and a time: in days, weeks, months of 30 days, or years, or until a weekday."""
         first, *rest = words.split() or [""]
         if first not in self._mute["verbs"] | self._mute["verbs_es"]:
             return None
+        spanish = first in self._mute["verbs_es"]
+        if until := self._until.search(words):
+            day = self._weekdays.get(until["day"])
+            return Command("mute", days=0 if day is not None else 1, weekday=day, is_spanish=spanish)
         count, unit = 0, 1
         for word in rest:
             short = re.fullmatch(r"(\d{1,3})([dw]?)", word)
@@ -194,9 +205,9 @@ class _Words:
             elif not any(word in self._mute[kind] for kind in ("days", "weeks", "months", "years", "fillers")):
                 return None
         if count == 0 and "0" in words.split():
-            return Command("unmute", is_spanish=first in self._mute["verbs_es"])
+            return Command("unmute", is_spanish=spanish)
         count = count or (1 if unit > 1 else 0)  # "for the month"
-        return Command("mute", days=count * unit, is_spanish=first in self._mute["verbs_es"])
+        return Command("mute", days=count * unit, is_spanish=spanish)
 
     def of_topics(self, words: str) -> Command | None:
         """Read topics, alone or after a word that starts or stops them. The word may stand before each: STOP SNOW STOP
@@ -209,7 +220,8 @@ class _Words:
             ("topics", "add", False, False),
             ("topics", "", False, False),
         ):
-            rest = self._after(words, verbs) if verbs else words
+            said = _JUST.sub("", words) if name == "stop_topics" else words
+            rest = self._after(said, verbs) if verbs else said
             found = self._named(rest, needs_messages, tells) if rest else {}
             if found:
                 return Command(name, list(found), is_spanish=all(found.values()))

@@ -42,7 +42,7 @@ def _topics(heard: Heard) -> Outcome:
 
 def _mute(heard: Heard) -> Outcome:
     assert heard.command is not None  # noqa: S101  what calls this
-    return topic_commands.mute(heard, heard.command.days)
+    return topic_commands.mute(heard, heard.command.days, heard.command.weekday)
 
 
 def _speak(language: str) -> Act:

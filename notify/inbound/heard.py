@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -23,20 +24,23 @@ LOCK_WAIT_MS = 2000  # an import that takes longer must not keep a STOP waiting 
 
 
 def muted_until(s: Session, channel: str, index: bytes, now: datetime, language: str) -> str:
-    """Return the day until which routine messages to a number are muted, in words; "" if they are not."""
-    until = s.execute(text(_MUTED), {"channel": channel, "index": index, "now": now}).scalar_one()
+    """Return the day until which routine messages to a number are muted, in words, where the resident lives; "" if they
+    are not."""
+    until, own = s.execute(text(_MUTED), {"channel": channel, "index": index, "now": now}).one()
     if until is None:
         return ""
-    day = until.astimezone(settings().tz)
+    zone = ZoneInfo(own) if own else settings().tz
+    day = until.astimezone(zone)
     form = "%-d/%-m" if language == "es" else "%b %-d"
-    if day.year != now.astimezone(settings().tz).year:
+    if day.year != now.astimezone(zone).year:
         form += "/%Y" if language == "es" else ", %Y"
     return f"{day:{form}}"
 
 
 # Of the topics that the number has not left.
 _MUTED = """
-    SELECT max(p.muted_until) FROM contacts c JOIN preferences p USING (subscriber_id)
+    SELECT max(p.muted_until), max(o.timezone) FROM contacts c JOIN preferences p USING (subscriber_id)
+      LEFT JOIN choices o USING (subscriber_id)
      WHERE (c.channel, c.address_index) = (:channel, :index) AND p.muted_until > :now
        AND NOT EXISTS (SELECT FROM suppressions x WHERE (x.channel, x.address_index) = (c.channel, c.address_index)
                           AND (x.topic IS NULL OR x.topic = p.topic))

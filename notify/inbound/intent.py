@@ -40,7 +40,7 @@ def read_meaning(text: str) -> Meaning:
     rules = _rules()
     said, sentences, asked = _said(text, rules)
     whole = " ".join(sentences)
-    if rules.is_distress(whole, sentences):
+    if rules.is_distress(sentences):
         return "distress"
     asking = " ".join(words for words in sentences if words not in asked or rules.asks.found_in(words))
     meanings = {words: rules.judge(words, asked=words in asked) for words in sentences}
@@ -118,6 +118,7 @@ class _Rules:
     forwarded: Phrases
     reaction: Phrases
     safe: Phrases
+    missed: Phrases
     cry: Phrases
     cry_alone: Phrases
     keep: Phrases
@@ -157,7 +158,10 @@ class _Rules:
         """Return a text without invisible characters and without quoted and forwarded parts."""
         return without_quotes(without_format(text[:LONGEST]), self.forwarded, self.reaction)
 
-    def is_distress(self, whole: str, sentences: Iterable[str]) -> bool:
+    def is_distress(self, sentences: Iterable[str]) -> bool:
+        """Return whether they may be a cry for help. That trash was not picked up is none, though it begins with it."""
+        sentences = [one for one in sentences if not self.missed.found_in(one)]
+        whole = " ".join(sentences)
         said = self.safe.without(whole)
         if self.cry.found_in(said) or any(self.cry_alone.found_in(one) or self.calls(one) for one in sentences):
             return True
@@ -263,6 +267,12 @@ def _rules() -> _Rules:
         forwarded=Phrases(read["ours"]["lines"], sets, before="{polite}..."),
         reaction=Phrases(read["ours"]["reactions"], sets, before="{polite}...", after="{end}"),
         safe=anywhere("distress", "safe"),
+        missed=Phrases(
+            read["distress"]["missed"],
+            sets,
+            before="{polite}... help/ayuda? me? {polite}...",
+            after="{when}... {polite}... $",
+        ),
         cry=Phrases(f"{read['distress']['anywhere']}|{read['distress']['otras']}", sets),
         cry_alone=alone("distress", wide=True),
         keep=anywhere("keep"),

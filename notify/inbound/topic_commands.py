@@ -1,11 +1,11 @@
 """SNOW, STOP SNOW, START SNOW, START ALL, MUTE 7, UNMUTE: what a resident gets, changed by text message."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import time, timedelta
 
 from sqlalchemy import select
 
-from notify.core import topic_words
+from notify.core import quiet_time, topic_words
 from notify.core.characters import without_marks
 from notify.core.translation import speaking
 from notify.inbound.heard import BY_TEXT, Heard, Outcome
@@ -66,14 +66,21 @@ def all_topics(heard: Heard) -> Outcome:
     return Outcome("all_topics", heard.talk)
 
 
-def mute(heard: Heard, days: int) -> Outcome:
-    """Mute all topics for some days, at most LONGEST_MUTE. Emergencies pass (`audience.rules`)."""
+def mute(heard: Heard, days: int, weekday: int | None = None) -> Outcome:
+    """Mute all topics for some days, at most LONGEST_MUTE, or until the next such weekday begins where the resident
+    lives. Emergencies pass (`audience.rules`)."""
     if heard.resident is None:
         return _unknown(heard)
     if _is_stopped(heard):
         return Outcome("on_stopped", heard.talk)
     lasting = min(days or MUTED_DAYS, choices.LONGEST_MUTE.days)
-    choices.pause(heard.s, heard.resident, heard.now + timedelta(days=lasting))
+    until = heard.now + timedelta(days=lasting)
+    if weekday is not None:
+        zone = choices.read(heard.s, heard.resident, heard.now).zone
+        today = heard.now.astimezone(zone).date()
+        lasting = (weekday - today.weekday() - 1) % 7 + 1
+        until = quiet_time.moment(today + timedelta(days=lasting), time(0), zone)
+    choices.pause(heard.s, heard.resident, until)
     return Outcome("muted", heard.talk, {"days": lasting, "date": heard.muted_until()})
 
 

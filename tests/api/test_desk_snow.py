@@ -8,9 +8,11 @@ import httpx
 import pytest
 from shapely.geometry import LineString, box
 
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.service311.snow import routes
+from notify.service311.snow import declaring, routes
+from notify.service311.snow.rules import ROUTES, Ban, Phase
 from tests import factories
 from tests.api import asked
 from zones.addresses.rows import StreetRow
@@ -50,6 +52,25 @@ def test_a_form_of_phases_becomes_a_draft(desk: httpx.Client) -> None:
     assert (row.tow_phone, row.instead["es"]) == ("+12155550124", "Hay garajes.")
     shown = desk.get(answer.headers["location"])
     assert shown.status_code == 200, shown.text[-3000:]
+
+
+def test_the_all_clear_is_offered_where_staff_look(desk: httpx.Client) -> None:
+    now = datetime.now(UTC)
+    then = now - timedelta(hours=30)
+    with transaction() as s:
+        by = factories.operator(s, "author")
+        for provider in ("twilio", "sendgrid", "mastodon"):
+            factories.sender(s, provider, now=then)
+        phase = Phase(then + timedelta(hours=1), now - timedelta(hours=1), (Ban(ROUTES),))
+        alert = declaring.declare(s, [phase], "", {}, by, then, settings())
+        allowed = settings().model_copy(update=factories.CREDENTIALS)
+        lifecycle.approve(s, alert.id, factories.operator(s, "approver"), then, allowed)
+        lifecycle.launch(s, alert.id, None, then)
+        lifecycle.expire_due(s, now)
+    for page in ("/desk/snow", "/console"):
+        assert "residents were not told that the usual parking rules are back" in desk.get(page).text, page
+    assert desk.post("/desk/snow/lift", data={"incident": alert.incident_id}).status_code == 303
+    assert "residents were not told" not in desk.get("/desk/snow").text
 
 
 def test_what_is_wrong_is_said_and_the_form_stays_filled(desk: httpx.Client) -> None:

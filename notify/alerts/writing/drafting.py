@@ -247,7 +247,7 @@ def require_author(wanted: Draft, by: Operator) -> None:
     if event.composed and not wanted.composed:
         raise Invalid(
             _("Nobody writes alerts about %(event)s by hand.", event=event.name),
-            hint=_("They are made from the published calendars."),
+            hint=_("Tocsin writes them itself, on the pages Notices and Snow of the desk."),
         )
     operators.require(by, "draft collection" if event.topic == "collection" else "draft")
 

@@ -3,7 +3,7 @@ until it expires, is cancelled, or an all-clear of its incident covers the place
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shapely import Point
 from sqlalchemy import or_, select
@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 
 from notify.core import states
 from notify.models import Alert, SnowEmergency
+from notify.models.states import AlertState
 from notify.service311.snow import rules
 from notify.service311.snow.rules import Phase
 from zones.geometry import readable_areas
 
 PARKING = "snow-parking"  # the event that Tocsin writes from phases
 EVENTS, ALL_CLEAR = ("snow", PARKING), "all-clear"
+ENDED_LATELY = timedelta(days=2)  # its all-clear is proposed for that long
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,34 @@ def in_force(s: Session, now: datetime, at: tuple[float, float] | None = None) -
         phases = rules.from_json(emergency.phases)
         return InForce(alert.id, alert.incident_id, phases, emergency.tow_phone, emergency.instead, alert.expires_at)
     return plain
+
+
+def to_clear(s: Session, now: datetime) -> InForce | None:
+    """Return the emergency whose last phase has ended lately while nobody has written its all-clear; None if there is
+    none, or another one is in force."""
+    if in_force(s, now) is not None:
+        return None
+    row = s.execute(
+        select(Alert, SnowEmergency)
+        .join(SnowEmergency, SnowEmergency.alert_id == Alert.id)
+        .where(
+            Alert.status == "Actual",
+            Alert.launched_at.is_not(None),
+            Alert.state != AlertState.CANCELLED,
+            Alert.expires_at.between(now - ENDED_LATELY, now),
+        )
+        .order_by(Alert.launched_at.desc(), Alert.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    alert, emergency = row
+    given_up = Alert.launched_at.is_(None) & Alert.state.in_((AlertState.CANCELLED, AlertState.EXPIRED))
+    all_clear = (Alert.incident_id == alert.incident_id, Alert.phase == ALL_CLEAR, ~given_up)
+    if s.scalar(select(Alert.id).where(*all_clear).limit(1)) is not None:
+        return None
+    phases = rules.from_json(emergency.phases)
+    return InForce(alert.id, alert.incident_id, phases, emergency.tow_phone, emergency.instead, alert.expires_at)
 
 
 def _covers(alert: Alert, at: tuple[float, float] | None) -> bool:

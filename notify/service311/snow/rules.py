@@ -14,6 +14,16 @@ Side = Literal["odd", "even"]
 Sides = Literal["both", "odd", "even"]
 ROUTES, OTHERS = "*", ""  # all routes; the streets that are none
 SIDES: tuple[Side, ...] = get_args(Side)
+# Of the reader's own street `here` (a route), `street`, `odd`, `even`; in public each says of which streets it is.
+Rule = Literal[
+    "here", "street", "odd", "even",
+    "routes", "routes_odd", "routes_even", "others", "others_odd", "others_even",
+]  # fmt: skip
+OWN: Mapping[bool, tuple[Rule, Rule, Rule]] = {True: ("here", "odd", "even"), False: ("street", "odd", "even")}
+PUBLIC: Mapping[bool, tuple[Rule, Rule, Rule]] = {
+    True: ("routes", "routes_odd", "routes_even"),
+    False: ("others", "others_odd", "others_even"),
+}  # by whether the street is a route: of both sides, of the odd one, of the even one
 
 
 class Wrong(Exception):
@@ -140,7 +150,7 @@ def _now(forbidden: Sequence[Window], now: datetime) -> SideNow:
 class Told:
     """A window as a message tells it. `rule`: the value of the template's blank of that name."""
 
-    rule: Literal["here", "routes", "odd", "even", "street"]
+    rule: Rule
     starts: datetime
     ends: datetime
 
@@ -152,30 +162,31 @@ def told(phases: Sequence[Phase], classes: Iterable[str], *, others: bool) -> li
     """
     found: list[Told] = []
     for route_class in sorted(set(classes)):
-        found += _told(phases, Spot(route_class), "here")
+        found += _told(phases, Spot(route_class), OWN)
     if others:
-        found += _told(phases, Spot(None), "street")
+        found += _told(phases, Spot(None), OWN)
     return in_order(found)
 
 
 def in_order(told: Iterable[Told]) -> list[Told]:
     """Return each once, the first ones first, and of those that begin together what forbids both sides."""
-    return sorted(dict.fromkeys(told), key=lambda one: (one.starts, one.rule in SIDES, one.ends))
+    return sorted(dict.fromkeys(told), key=lambda one: (one.starts, one.rule.endswith(SIDES), one.ends))
 
 
 def told_in_public(phases: Sequence[Phase]) -> list[Told]:
     """Return what everybody is told: of the routes, whatever their class, and of the other streets."""
     classes = {ban.where for phase in phases for ban in phase.bans if ban.where not in {ROUTES, OTHERS}} or {""}
-    routes = [one for route_class in sorted(classes) for one in _told(phases, Spot(route_class), "routes")]
-    found = [*routes, *_told(phases, Spot(None), "street")]
+    routes = [one for route_class in sorted(classes) for one in _told(phases, Spot(route_class), PUBLIC)]
+    found = [*routes, *_told(phases, Spot(None), PUBLIC)]
     return in_order(found)
 
 
-def _told(phases: Sequence[Phase], spot: Spot, both: Literal["here", "routes", "street"]) -> list[Told]:
+def _told(phases: Sequence[Phase], spot: Spot, said: Mapping[bool, tuple[Rule, Rule, Rule]]) -> list[Told]:
+    on_both, on_odd, on_even = said[spot.route_class is not None]
     odd, even = (windows(phases, spot, side) for side in SIDES)
-    shared = [Told(both, one.starts, one.ends) for one in odd if one in even]
-    one_side: list[Told] = [Told("odd", one.starts, one.ends) for one in odd if one not in even]
-    one_side += [Told("even", one.starts, one.ends) for one in even if one not in odd]
+    shared = [Told(on_both, one.starts, one.ends) for one in odd if one in even]
+    one_side = [Told(on_odd, one.starts, one.ends) for one in odd if one not in even]
+    one_side += [Told(on_even, one.starts, one.ends) for one in even if one not in odd]
     return shared + one_side
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from notify.alerts import lifecycle
 from notify.alerts.writing import wordings
+from notify.channels import sms_segments
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed
 from notify.core.settings import settings
@@ -75,7 +76,9 @@ def test_each_reads_the_rule_of_their_own_street_first() -> None:
     assert "Snow emergency in the whole city." in both, "not the names of all its zones"
     assert both.index("the snow route near you") < both.index("Also no parking on the even-numbered side")
     general = text_of(alert, 0)
-    assert general.index("on snow emergency routes") < general.index("Also no parking on the even-numbered side")
+    then = general.index("Also no parking on the even-numbered side of other streets")
+    assert general.index("on snow emergency routes") < then
+    assert sms_segments.count(general).segments <= 2
     assert "en la ruta de nieve cercana" in text_of(alert, sets[frozenset({route})], "es")
 
 
@@ -108,6 +111,24 @@ def test_changed_rules_and_the_lift_stay_in_the_incident() -> None:
         by = factories.operator(s, "author", now=NOW)
         lifted = declaring.lift(s, incident, by, NOW, settings())
         assert (lifted.phase, lifted.incident_id, lifted.told_before) == ("all-clear", incident, [first])
+
+
+def test_the_all_clear_is_proposed_when_the_last_phase_has_ended() -> None:
+    first = declared(*TWO)
+    with transaction() as s:
+        by = factories.operator(s, "approver", now=NOW)
+        for provider in ("twilio", "sendgrid", "mastodon"):
+            factories.sender(s, provider, now=NOW)
+        lifecycle.approve(s, first, by, NOW, settings().model_copy(update=factories.CREDENTIALS))
+        lifecycle.launch(s, first, None, NOW)
+        assert emergencies.to_clear(s, at(28)) is None, "it is in force"
+    with transaction() as s:
+        lifecycle.expire_due(s, at(30))
+        proposed = emergencies.to_clear(s, at(30))
+        assert proposed is not None
+        assert (proposed.alert_id, emergencies.to_clear(s, at(29 + 49))) == (first, None)
+        declaring.lift(s, proposed.incident_id, factories.operator(s, "author", now=NOW), at(30), settings())
+        assert emergencies.to_clear(s, at(30)) is None, "it is written"
 
 
 @pytest.mark.parametrize(

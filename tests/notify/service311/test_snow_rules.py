@@ -114,7 +114,7 @@ def test_each_is_told_of_their_own_street(
 
 def test_everybody_is_told_of_routes_and_other_streets() -> None:
     assert rules.told_in_public(PHILADELPHIA) == [Told("routes", at(12, 18), at(14, 6))]
-    assert [one.rule for one in rules.told_in_public(MINNEAPOLIS)] == ["routes", "even", "odd"]
+    assert [one.rule for one in rules.told_in_public(MINNEAPOLIS)] == ["routes", "others_even", "others_odd"]
 
 
 @pytest.mark.parametrize(
