@@ -103,8 +103,8 @@ def _page(
 
 def _collected(s: Session, zones: Iterable[Zone]) -> set[str]:
     """Return what this city collects."""
-    found = (calendars.of_zone(s, zone, datetime.now(UTC)) for zone in zones)
-    return {stream for one in found if one is not None for stream in one.streams}
+    found = calendars.of_zones(s, zones, datetime.now(UTC))
+    return {one.stream for collections in found.values() for one in collections}
 
 
 def _date(given: str) -> date | None:

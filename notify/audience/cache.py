@@ -101,12 +101,52 @@ class Columns:
         indexes."""
         hit = self._hit(area, also, but)
         verdict = self._verdict(topic, wants, now, precedence, warned)
-        chosen = hit[self.contact_of]
-        key = (self._form[chosen] * (REACHED + 1) + verdict[chosen]).astype(np.intp)
+        return self._tally(np.flatnonzero(hit), np.flatnonzero(hit[self.contact_of]), verdict, channels)
+
+    def tally_each(
+        self,
+        areas: Sequence[Membership],
+        topic: int,
+        channels: Sequence[str],
+        wants: Wants,
+        now: datetime,
+        but: NDArray[np.bool_] | None,
+    ) -> list[Tally]:
+        """Return `tally` of each of many areas, for a routine alert. What does not depend on the area is done once."""
+        verdict = self._verdict(topic, wants, now, ROUTINE, None)
+        tallies = []
+        for area in areas:
+            residents = np.flatnonzero(self._hit(area, (), but))
+            tallies.append(self._tally(residents, self._contacts_of(residents), verdict, channels))
+        return tallies
+
+    def _tally(
+        self,
+        residents: NDArray[np.intp],
+        contacts: NDArray[np.intp],
+        verdict: NDArray[np.uint8],
+        channels: Sequence[str],
+    ) -> Tally:
+        """Count residents, ascending, and all of their contacts, in any order; both are indexes."""
+        key = (self._form[contacts] * (REACHED + 1) + verdict[contacts]).astype(np.intp)
         shape = (len(self.channels), self.languages, REACHED + 1)
-        contacts = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape)
-        without = int((hit & ~self._reachable(channels)).sum())
-        return Tally(int(hit.sum()), without, self._nothing(chosen, verdict, channels), contacts)
+        counts = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape)
+        without = int((~self._reachable(channels, residents)).sum())
+        return Tally(int(residents.size), without, self._nothing(residents, contacts, verdict, channels), counts)
+
+    def _contacts_of(self, residents: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the contacts of residents, as indexes."""
+        order, starts = self._by_resident
+        first, many = starts[residents], starts[residents + 1] - starts[residents]
+        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)  # 0, 1, .. for each resident
+        return order[np.repeat(first, many) + within]
+
+    @cached_property
+    def _by_resident(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The contacts in the order of their residents, and where those of each resident begin and the last one's
+        end."""
+        order = np.argsort(self.contact_of, kind="stable")
+        return order, np.searchsorted(self.contact_of[order], np.arange(self.size + 1))
 
     def reached(
         self,
@@ -157,18 +197,21 @@ class Columns:
         return hit if but is None else hit & ~but
 
     def _nothing(
-        self, chosen: NDArray[np.bool_], verdict: NDArray[np.uint8], channels: Sequence[str]
+        self,
+        residents: NDArray[np.intp],
+        contacts: NDArray[np.intp],
+        verdict: NDArray[np.uint8],
+        channels: Sequence[str],
     ) -> NDArray[np.int64]:
         """Count the residents of these contacts to whom none of the channels leads, by REASONS."""
         asked = np.array([channel in channels for channel in self.channels], dtype=bool)
-        contacts = np.flatnonzero(chosen & asked[self.channel])
-        left_out = verdict[contacts] != REACHED
-        reached = np.zeros(self.size, dtype=bool)
-        reached[self.contact_of[contacts[~left_out]]] = True
-        contacts = contacts[left_out]
-        contacts = contacts[~reached[self.contact_of[contacts]]]
-        first = np.full(self.size, REACHED, dtype=np.uint8)
-        np.minimum.at(first, self.contact_of[contacts], verdict[contacts])
+        contacts = contacts[asked[self.channel[contacts]]]
+        first = np.full(self.size, REACHED, dtype=np.uint8)  # of the reasons, where all contacts have one
+        of, found = self.contact_of[contacts], verdict[contacts]
+        left_out = found != REACHED
+        np.minimum.at(first, of[left_out], found[left_out])
+        first[of[~left_out]] = REACHED
+        first = first[residents]
         return np.bincount(first[first != REACHED], minlength=REACHED)
 
     def _inside(self, area: Membership, known: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -179,10 +222,10 @@ class Columns:
         radius_m = None if self.radius_m is None else self.radius_m[asked]
         return self.place_of[asked][area.inside(self.lon[asked], self.lat[asked], radius_m)]
 
-    def _reachable(self, channels: Sequence[str]) -> NDArray[np.bool_]:
-        """Whether each resident has a contact on one of these channels, be it left out or not."""
+    def _reachable(self, channels: Sequence[str], residents: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Whether each of these residents has a contact on one of these channels, be it left out or not."""
         wanted = sum(1 << number for number, channel in enumerate(self.channels) if channel in channels)
-        return np.asarray(self._own & np.uint32(wanted), dtype=bool)
+        return np.asarray(self._own[residents] & np.uint32(wanted), dtype=bool)
 
     @cached_property
     def _own(self) -> NDArray[np.uint32]:

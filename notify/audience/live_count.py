@@ -97,6 +97,19 @@ class LiveCount:
         except SQLAlchemyError as error:  # `count` tries again, and raises
             log.warning("live_count.not_prepared", error=db.reason(error))
 
+    def count_each(
+        self, areas: Sequence[Membership], topic: str, channels: Sequence[str], now: datetime
+    ) -> list[Audience]:
+        """Return `count` of each of many areas of a routine alert, as of one moment."""
+        with self._moment(topic) as (s, known):
+            timelines, parts = timelines_to_come(s, channels), _in_parts(known, topic, [], [])
+        number = TOPICS.index(topic) + 1
+        each = [one.columns.tally_each(areas, number, channels, one.wants, now, one.but) for one in parts]
+        return [
+            _audience(tallies, known.base.channels, self._languages, channels, timelines)
+            for tallies in zip(*each, strict=True)
+        ]
+
     def count(
         self, area: Membership, topic: str, channels: Sequence[str], now: datetime, precedence: Precedence = ROUTINE
     ) -> Audience:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from shapely import Point
@@ -91,6 +92,32 @@ def of_zone(s: Session, zone: Zone, now: datetime) -> Calendar | None:
     return Calendar(edition, _of_zone(s, edition, zone.id, today(now)), ((zone.id, zone.name),))
 
 
+def of_zones(
+    s: Session, zones: Iterable[Zone], now: datetime, number: int | None = None
+) -> dict[int, tuple[Collection, ...]]:
+    """Return the collections of zones by their ids, in few statements; {} before the first edition. `number`: of the
+    edition that is asked, the current one by default."""
+    edition = current(s) if number is None else _numbered(s, number)
+    if edition is None:
+        return {}
+    read: dict[int, list[Schedule]] | None = None
+
+    def schedules_of(zone_id: int) -> tuple[Schedule, ...]:
+        nonlocal read
+        if read is None:
+            read = {}
+            for row in s.scalars(_in_edition(edition.number).where(CollectionSchedule.zone_id.is_not(None))):
+                read.setdefault(row.zone_id or 0, []).append(schedule_of(row))
+        return tuple(read.get(zone_id, ()))
+
+    def computed(zone_id: int) -> tuple[Collection, ...]:
+        schedules = _schedules.get((edition.key, zone_id), lambda: schedules_of(zone_id))
+        return _computed(s, edition, schedules, day)
+
+    day, ids = today(now), [zone.id for zone in zones]
+    return {one: _calendars.get((edition.key, one, day), partial(computed, one)) for one in ids}
+
+
 def of_place(
     s: Session, lon: float, lat: float, now: datetime, label: str = "", known: Zones | None = None
 ) -> Calendar | None:
@@ -151,14 +178,12 @@ def _place_in_list(name: str) -> tuple[int, list[tuple[int, str]]]:
     return min(named, default=7), [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def of_edition(s: Session, zone_id: int, number: int, now: datetime) -> tuple[Collection, ...]:
-    """Return the collections of a zone as an earlier edition had them."""
+def _numbered(s: Session, number: int) -> Edition | None:
     kept = s.get(CollectionEdition, number)
     if kept is None:
-        return ()
+        return None
     edition = Edition(kept.number, kept.published_at)
-    edition = replace(edition, until=known_until(rules_of(s, edition).holidays))
-    return _of_zone(s, edition, zone_id, today(now))
+    return replace(edition, until=known_until(rules_of(s, edition).holidays))
 
 
 def edited(

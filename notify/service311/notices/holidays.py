@@ -1,7 +1,7 @@
 """The holidays and the days changed by hand that a notice can be about, and what a chosen one changes in the published
 calendars."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -123,9 +123,9 @@ def changed_by(s: Session, key: str, now: datetime) -> Changed:
     if holiday is None or edition is None:
         raise NotFound(_("There is no such holiday to come."), hint=_("Choose one from the list."))
     zones = calendars.zones_with_days(s)
-    now_due = of_zones(s, zones, now)
+    now_due = calendars.of_zones(s, zones, now)
     if holiday.told is not None and holiday.told.is_out:  # then a correction, to those whose days are others than told
-        then = {zone.id: calendars.of_edition(s, zone.id, holiday.told.edition, now) for zone in zones}
+        then = calendars.of_zones(s, zones, now, holiday.told.edition)
         found = parts.of_correction(then, now_due, holiday.day)
     else:
         found = _parts(now_due, holiday)
@@ -135,7 +135,8 @@ def changed_by(s: Session, key: str, now: datetime) -> Changed:
 def _with_changes(s: Session, found: Sequence[Upcoming], now: datetime) -> list[Upcoming]:
     """Return the holidays that are not over, with whether they change a day. One whose changes were told by the notice
     of another holiday of its week was told, too."""
-    due, today = of_zones(s, calendars.zones_with_days(s), now), calendars.today(now)
+    due, today = calendars.of_zones(s, calendars.zones_with_days(s), now), calendars.today(now)
+    due = {zone: tuple(parts.changed_of(collections)) for zone, collections in due.items()}  # few of them, asked often
     of_storms = _days_of_storms(s, today)
     whole = []
     for one in found:
@@ -168,12 +169,6 @@ def _days_of_storms(s: Session, today: date) -> frozenset[tuple[int, date]]:
         )
     )
     return frozenset[tuple[int, date]]().union(*(kept.days_of(one) for one in rows))
-
-
-def of_zones(s: Session, zones: Iterable[Zone], now: datetime) -> dict[int, tuple[Collection, ...]]:
-    """Return the collections of zones, by their ids, as published now."""
-    found = {zone.id: calendars.of_zone(s, zone, now) for zone in zones}
-    return {zone: one.collections for zone, one in found.items() if one is not None}
 
 
 def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:

@@ -59,11 +59,7 @@ def of_holiday(calendars: Mapping[int, Iterable[Collection]], holiday: str, day:
     week, and a city may move its holidays by hand.
     """
     changed = {
-        zone: [
-            one
-            for one in collections
-            if one.state is not State.ON_SCHEDULE and abs(monday(one.nominal) - monday(day)) <= WEEK
-        ]
+        zone: [one for one in changed_of(collections) if abs(monday(one.nominal) - monday(day)) <= WEEK]
         for zone, collections in calendars.items()
     }
     by_it = [one for found in changed.values() for one in found if holiday in one.why.holidays]
@@ -83,6 +79,11 @@ def by_hand(calendars: Mapping[int, Iterable[Collection]], reason: str, day: dat
             for zone, collections in calendars.items()
         }
     )
+
+
+def changed_of(collections: Iterable[Collection]) -> list[Collection]:
+    """Return those that are not as the schedule has them."""
+    return [one for one in collections if one.state is not State.ON_SCHEDULE]
 
 
 def of_edit(

@@ -13,7 +13,7 @@ from notify.core import alarms
 from notify.models import Alert, CollectionEdition, CollectionNotice
 from notify.models.states import AlertState
 from notify.service311 import calendars
-from notify.service311.notices import holidays, parts
+from notify.service311.notices import parts
 
 WAITS = (AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED)
 
@@ -50,5 +50,5 @@ def settle(s: Session, now: datetime) -> list[int]:
 
 def _still_true(s: Session, notice: CollectionNotice, now: datetime) -> bool:
     zones = calendars.zones_with_days(s)
-    then = {zone.id: calendars.of_edition(s, zone.id, notice.edition, now) for zone in zones}
-    return not parts.of_correction(then, holidays.of_zones(s, zones, now), notice.day)
+    then = calendars.of_zones(s, zones, now, notice.edition)
+    return not parts.of_correction(then, calendars.of_zones(s, zones, now), notice.day)

@@ -130,6 +130,20 @@ def test_it_says_what_a_launch_resolves(counted: LiveCount, seed: int, event: st
     assert then.residents - then.without == best.count(None) > 5
 
 
+def test_many_areas_at_once_are_counted_as_each_alone(counted: LiveCount) -> None:
+    """Those that overlap, those with nobody in them, and residents who came since."""
+    rng = np.random.default_rng(4)
+    areas = [Membership(square(x, 0, size)) for x, size in ((0, 1), (0, 0.5), (0.4, 0.5), (5, 1))]
+    for more in (40, 15):
+        with transaction() as s:
+            for _ in range(more):
+                anybody(s, rng)
+        for channels in (CHANNELS, ("email",)):
+            alone = [counted.count(area, "snow", channels, NOW) for area in areas]
+            assert counted.count_each(areas, "snow", channels, NOW) == alone
+    assert [one.residents > 0 for one in alone] == [True, True, True, False]
+
+
 def _best_of_each_resident() -> list[str | None]:
     """Of each resident with a delivery the first reason to be left out; None: gets a message."""
     with transaction() as s:
