@@ -139,7 +139,8 @@ class Columns:
         order, starts = self._by_resident
         first, many = starts[residents], starts[residents + 1] - starts[residents]
         within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)  # 0, 1, .. for each resident
-        return order[np.repeat(first, many) + within]
+        found: NDArray[np.intp] = order[np.repeat(first, many) + within]
+        return found
 
     @cached_property
     def _by_resident(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
