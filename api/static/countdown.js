@@ -1,21 +1,13 @@
-// Count down before an emergency is launched, and let it be stopped; send every other form of the page once. Without
-// JavaScript the server asks once more, and does nothing twice.
+// Count down before an emergency is launched, and let it be stopped. Without JavaScript the server asks once more.
 "use strict";
 
 const SECOND_MS = 1000;
 
 document.addEventListener("submit", (event) => {
-  if (event.defaultPrevented) return;
   const form = event.target;
-  if (form.dataset.countdown) {
-    event.preventDefault();
-    if (!form.dataset.counting) countDown(form); // a double click counts once
-  } else if (form.dataset.sent) {
-    event.preventDefault(); // the answer to the second click would say that it was done already
-  } else {
-    form.dataset.sent = "yes";
-    window.setTimeout(() => delete form.dataset.sent, 5 * SECOND_MS); // nothing came back: it may be tried again
-  }
+  if (event.defaultPrevented || !form.dataset.countdown) return;
+  event.preventDefault();
+  if (!form.dataset.counting) countDown(form); // a double click counts once
 });
 
 // A page that the browser kept, and shows again after Back, may be out of date.

@@ -60,6 +60,19 @@ def test_a_double_click_makes_one_alert(sit: AtBrowser) -> None:
 
 
 @pytest.mark.long
+def test_a_double_click_is_answered_as_one(sit: AtBrowser) -> None:
+    """Not by a page which says that the holidays are listed already, as the second request would be."""
+    admin = sit("admin")
+    admin.go("/desk/rules/holidays?country=US")
+    admin.page.locator("[name=chosen]").first.check()
+    admin.page.fill("#reason", "the city code")
+    admin.page.locator("form[method=post]", has=admin.page.locator("[name=chosen]")).locator("button").last.dblclick()
+    admin.page.wait_for_url("**/desk/rules#changes")
+    expect(admin.page.locator(".refused, .error, [role=alert]")).to_have_count(0)
+    assert count("collection_rules") == 1
+
+
+@pytest.mark.long
 def test_two_browsers_make_one_alert_of_a_draft(sit: AtBrowser) -> None:
     author, other = sit("author"), sit("admin")
     write(author)
