@@ -15,6 +15,7 @@ from api.desk import clock
 from api.errors import tell
 from api.rendering import page
 from notify.accounts import operators
+from notify.alerts.writing import told_before
 from notify.city import parts as city_parts
 from notify.city import zones as city_zones
 from notify.content.compose import catalogue
@@ -27,6 +28,7 @@ from notify.service311.outages.acting import Report, Where
 from notify.service311.outages.kept import Shown
 from notify.service311.outages.steps import EARLIER, LATER, Act, State
 from notify.service311.outages.words import EVENT
+from zones.geometry import from_wkb
 
 router = APIRouter(prefix="/desk/outages", include_in_schema=False)
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -160,11 +162,12 @@ def _one(
         last = one.last_out
         words = kept.text_of(s, last.alert.id) if last else ""
         recorded = kept.steps_of(s, outage_id)
-        zones = [] if one.known.state is State.RESTORED else _zones(s, but=one.row.zones)
+        all_told = told_before.covers(kept.heard_in(one.told), from_wkb(one.row.area))
+        zones = [] if one.known.state is State.RESTORED else _zones(s, but=one.row.zones if all_told else [])
     told_back_at = one.known.told_back_at
     return page(
         request, "desk/outage.html", caller=caller, told=tell(error) if error else None, one=one, last=last,
-        words=words, recorded=recorded, zones=zones, given=given or {}, now=now,
+        words=words, all_told=all_told, recorded=recorded, zones=zones, given=given or {}, now=now,
         acts=steps.possible(one.known.state), quick=_quick(one, now),
         looked=Looked(looked, steps.matters(told_back_at, looked, now)) if looked else None,
         stands=told_back_at is not None and told_back_at > now, later_by=LATER, earlier_by=EARLIER,

@@ -36,7 +36,7 @@ ENGLISH = re.compile(
     re.IGNORECASE,
 )
 NAMES = re.compile(
-    r"City of Tocsin|The bridge is closed\.|Still out\? Report it|Out there"
+    r"City of Tocsin|The bridge is closed\.|Still out\? .*Report it|Out there"
     r"|City parking garages are free until the rule ends\.|City offices are closed today\."
     r"|the year 2027"
 )

@@ -15,21 +15,27 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts import lifecycle
 from notify.alerts.words import wording
-from notify.alerts.writing import drafting
+from notify.alerts.writing import drafting, told_before
 from notify.alerts.writing.drafting import Draft
+from notify.city import zones as city_zones
 from notify.city.parts import Kept, Part
 from notify.content import compose
 from notify.core import audit
+from notify.core.db import take_lock
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.models import Alert, Operator, OutageStep
 from notify.models import Outage as Row
+from notify.models.states import AlertState
 from notify.service311.outages import kept, steps, words
 from notify.service311.outages.kept import Told
 from notify.service311.outages.steps import Act, MessagePhase, Outage, State
 from notify.service311.outages.words import EVENT, About
 from zones.geometry import from_wkb, to_wkb
+from zones.overlaps import meet
+
+LOCK = 7_461_048  # two at once would record the same outage twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,9 @@ def report(s: Session, new: Report, by: Operator, now: datetime, settings: Setti
         expires_at=words.ends_at(step.outage, "issue", now),
         composed=True,
     )
+    take_lock(s, LOCK)
     alert = drafting.draft(s, wanted, by, now, settings)
+    _require_new(s, about, step.outage, alert, now)
     row = Row(
         kind="planned" if about.planned else "unplanned",
         utility=new.utility,
@@ -148,25 +156,23 @@ def grow(s: Session, outage_id: int, where: Where, by: Operator, now: datetime, 
     told = kept.told_of(s, [row.id]).get(row.id, [])
     before = kept.as_known(row, told)
     _step(before, Act.GROW, now, None, None)
-    launched = [one.alert.id for one in told if one.is_out]
+    part = drafting.area_of(
+        s, Draft(EVENT, zones=where.zones, parts=where.parts, area_description=where.called), settings
+    )
+    _extend(row, where, part.wkb, part.names)
+    # What waits for an earlier part, or as a reminder, is written anew; while nobody was told, so is the first message.
+    anew = [one for one in told if not any(each.is_out for each in told) or one.step.act in (Act.GROW, Act.REMIND)]
+    _withdraw(s, anew, by, now)
     about = About(row.utility, row.kind == "planned", row.report_phone)
     wanted = Draft(
         event=EVENT,
-        zones=where.zones,
-        parts=where.parts,
-        without=[Kept(row.area)],
-        area_description=where.called,
         blanks=_blanks(about, before, before, Act.GROW, "issue", now, settings),
         expires_at=words.ends_at(before, "issue", now),
         incident=row.incident_id,
-        spares=launched,
+        spares=[one.alert.id for one in told if one.counts or one.is_out],
         composed=True,
     )
-    # A waiting reminder is written anew, for all of the area; and while nobody was told, so is the first message.
-    _withdraw(s, [one for one in told if not launched or one.step.act == Act.REMIND], by, now)
-    part = drafting.area_of(s, wanted, settings)
-    _extend(row, where, part.wkb, part.names)
-    alert = drafting.draft(s, wanted if launched else _to_all(wanted, row), by, now, settings)
+    alert = drafting.draft(s, _to_untold(s, wanted, row, told), by, now, settings)
     _record(s, row, Act.GROW, by, now, alert, part.wkb)
     return Done(row, alert, _remind_later(s, row, by, now, settings))
 
@@ -177,6 +183,20 @@ def due(step: steps.Step, told: Sequence[Told]) -> MessagePhase | None:
     if step.message is None or any(one.is_out for one in told):
         return step.message
     return None if step.outage.state in (State.POSTPONED, State.RESTORED) else "issue"
+
+
+def _require_new(s: Session, about: About, outage: Outage, alert: Alert, now: datetime) -> None:
+    """Raise Refused where the same is recorded already: by a second click, or by somebody else."""
+    area = from_wkb(alert.area or b"")
+    for one in kept.recent(s, now):
+        row = one.row
+        if one.known.state is State.RESTORED or (row.utility, row.kind == "planned") != (about.utility, about.planned):
+            continue
+        if row.begins_at == outage.begins_at and meet(from_wkb(row.area), area):
+            raise Refused(
+                _("Outage %(outage)s is there already.", outage=row.id),
+                hint=_("Record there what is new, or let its area grow."),
+            )
 
 
 def _step(before: Outage, act: Act, now: datetime, begins_at: datetime | None, back_at: datetime | None) -> steps.Step:
@@ -211,18 +231,37 @@ def _to_all(wanted: Draft, row: Row) -> Draft:
     return replace(wanted, zones=row.zones, parts=(), without=(), area_description="", spares=())
 
 
+def _to_untold(s: Session, wanted: Draft, row: Row, told: Sequence[Told]) -> Draft:
+    """Return a draft to where nobody was told: its zones, or if that is more than zones, all of that by the name of the
+    whole. Parts that were added before, and whose message was not sent, are in it."""
+    heard, whole = kept.heard_in(told), from_wkb(row.area)
+    if heard.is_empty:
+        return _to_all(wanted, row)
+    found = dict(zip(row.zones, city_zones.find_all(s, row.zones), strict=True))
+    shapes = {name: from_wkb(one.version.geometry) for name, one in found.items()}
+    untold = {name: shape for name, shape in shapes.items() if not told_before.covers(heard, shape)}
+    without = [Kept(to_wkb(heard))]
+    if row.drawn and not told_before.covers(shapely.union_all([heard, *untold.values()]), whole):
+        return replace(_to_all(wanted, row), without=without, spares=wanted.spares)
+    if not untold:
+        raise Invalid(_("Residents of all of it were told already."), hint=_("Add a zone or a part that is not in it."))
+    return replace(wanted, zones=list(untold), without=without)
+
+
 def _extend(row: Row, where: Where, part: bytes, names: Sequence[wording.Name]) -> None:
     event = compose.catalogue().event(EVENT)
+    known = {name.partition(":")[2] for name in row.zones}
+    new = [name for name in names if name not in known]
     row.area = to_wkb(shapely.union_all([from_wkb(row.area), from_wkb(part)]))
-    row.names = {language: wording.called((row.names, *names), event, language) for language in row.names}
+    row.names = {language: wording.called((row.names, *new), event, language) for language in row.names}
     row.zones = [*dict.fromkeys((*row.zones, *where.zones))]
     row.drawn = row.drawn or bool(where.parts)
 
 
 def _withdraw(s: Session, told: Sequence[Told], by: Operator, now: datetime) -> None:
-    """Cancel the alerts that wait: later facts take their place."""
+    """Cancel the alerts that wait or are paused: later facts take their place."""
     for one in told:
-        if one.waits:
+        if one.waits or one.alert.state is AlertState.PAUSED:
             lifecycle.cancel(s, one.alert.id, by, now)
 
 

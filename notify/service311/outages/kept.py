@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import shapely
+from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from notify.audience.wordings import GENERAL
@@ -16,6 +18,7 @@ from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
 from notify.models import Alert, Operator, OutageStep, StoredContent
 from notify.models import Outage as Row
+from notify.models.states import AlertState
 from notify.service311.outages.steps import Act, Outage, State
 from zones.geometry import readable_areas
 
@@ -52,8 +55,9 @@ class Told:
 
     @property
     def counts(self) -> bool:
-        """Whether residents have it or will: one that ended before its launch told nothing."""
-        return self.waits or self.is_out
+        """Whether residents have it or will: one that ended before its launch told nothing, and of one that was stopped
+        nobody knows how many have it."""
+        return self.waits or (self.is_out and self.alert.state is not AlertState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,34 +95,28 @@ class Recorded:
 def in_force(s: Session, now: datetime) -> Sequence[InForce]:
     """Return the outages in which service is out, and those that were restored within LISTENS: who is still without
     service may say so. The newest first. One whose area cannot be read is left out."""
-    rows = s.scalars(
-        select(Row)
-        .where(or_(Row.state == State.OUT, and_(Row.state == State.RESTORED, Row.restored_at > now - LISTENS)))
-        .order_by(Row.id.desc())
-    ).all()
-    areas = readable_areas(row.area for row in rows)
+    found = [(one.row, one.known.state) for one in recent(s, now) if one.known.state in (State.OUT, State.RESTORED)]
+    areas = readable_areas(row.area for row, _ in found)
     return [
-        InForce(row.id, row.incident_id, row.utility, areas[row.area], State(row.state), row.restored_at)
-        for row in rows
+        InForce(row.id, row.incident_id, row.utility, areas[row.area], state, row.restored_at if over else None)
+        for row, state in found
         if row.area in areas
+        and (not (over := state is State.RESTORED) or (row.restored_at and row.restored_at > now - LISTENS))
     ]
 
 
 def recent(s: Session, now: datetime) -> list[Shown]:
     """Return the outages that are not restored, and those that were within RECENT, the newest first."""
     rows = s.scalars(
-        select(Row)
-        .where(or_(Row.state != State.RESTORED, Row.restored_at > now - RECENT))
-        .order_by(Row.restored_at.is_not(None), Row.id.desc())
+        select(Row).where(or_(Row.state != State.RESTORED, Row.restored_at > now - RECENT)).order_by(Row.id.desc())
     ).all()
     return _shown(s, rows)
 
 
-def in_public(s: Session) -> list[Shown]:
+def in_public(s: Session, now: datetime) -> list[Shown]:
     """Return the outages of which residents were told, until they are restored: an alert says that. An estimate that
     nobody was sent is among what is shown."""
-    rows = s.scalars(select(Row).where(Row.state != State.RESTORED).order_by(Row.id.desc())).all()
-    return [one for one in _shown(s, rows) if one.last_out is not None]
+    return [one for one in recent(s, now) if one.last_out is not None and one.known.state is not State.RESTORED]
 
 
 def shown(s: Session, outage_id: int) -> Shown:
@@ -150,12 +148,21 @@ def told_of(s: Session, outages: Iterable[int]) -> Mapping[int, list[Told]]:
 
 def as_known(row: Row, told: Sequence[Told]) -> Outage:
     """Return an outage with what residents were told of it, or are about to be. Once the reminder of the evening before
-    is out, they are reminded."""
+    is out, they are reminded. An all-clear that was not sent leaves it out: nobody heard that it is over."""
     state = State(row.state)
+    clear = [one for one in told if one.step.act == Act.RESTORE]
+    if state is State.RESTORED and clear and not clear[-1].counts:
+        state = State.OUT
     by_alert = [one for one in told if one.counts and one.step.act != Act.GROW]
     if state is State.NOTICED and by_alert and by_alert[-1].step.act == Act.REMIND and by_alert[-1].is_out:
         state = State.REMINDED
     return Outage(state, row.begins_at, row.back_at, by_alert[-1].step.back_at if by_alert else None)
+
+
+def heard_in(told: Iterable[Told]) -> BaseGeometry:
+    """Return the area whose residents were told of an outage, or are about to be; empty for none."""
+    areas = readable_areas(one.alert.area for one in told if one.counts and one.alert.area is not None)
+    return shapely.union_all(list(areas.values())) if areas else Polygon()
 
 
 def steps_of(s: Session, outage_id: int) -> list[Recorded]:

@@ -249,6 +249,80 @@ def test_a_grown_plan_is_reminded_of_everywhere(people: list[factories.Resident]
     assert "in Riverside and Harbor" in text_of(grown.reminder)
 
 
+def cancel(alert: Alert | None, hours: float) -> None:
+    assert alert is not None
+    with transaction() as s:
+        lifecycle.cancel(s, alert.id, factories.operator(s, "author", now=NOW), at(hours))
+
+
+def test_growth_that_was_taken_back_is_told_with_the_next(people: list[factories.Resident]) -> None:
+    _home, harbor, _both = (one.sms for one in people)
+    done = report()
+    sent(done.alert)
+    cancel(grow(done).alert, 0.5)
+    again = grow(done, hours=0.6)
+    assert "Power is out in Harbor." in text_of(again.alert)
+    assert again.outage.names["en"] == "Riverside and Harbor"
+    assert sent(again.alert, 0.6) == {harbor}
+    with pytest.raises(Invalid, match="told already"):
+        grow(done, hours=0.7)
+
+
+def test_two_growths_are_one_message_while_the_first_waits(people: list[factories.Resident]) -> None:
+    """Who has a place in both new parts would get two first messages."""
+    _home, harbor, _both = (one.sms for one in people)
+    with transaction() as s:
+        factories.zone(s, "Hill", square(0.0, 1.001), now=NOW)
+        hill = factories.resident(s, at=((0.5, 1.5), THERE), topics=("outage",), now=NOW)
+    done = report()
+    sent(done.alert)
+    first = grow(done)
+    second = grow(done, Where(("custom:Hill",)), 0.6)
+    assert state_of(first.alert) == "cancelled"
+    assert "in Harbor and Hill" in text_of(second.alert)
+    assert sent(second.alert, 0.6) == {harbor, hill.sms}
+
+
+def test_an_all_clear_that_was_taken_back_leaves_it_out() -> None:
+    done = report()
+    sent(done.alert)
+    cancel(act(done, Act.RESTORE, 1).alert, 1)
+    with transaction() as s:
+        (one,) = kept.in_force(s, at(30))
+        assert (one.state, one.restored_at) == (State.OUT, None)
+    assert "Power is back on" in text_of(act(done, Act.RESTORE, 2).alert)
+
+
+def test_an_update_that_was_stopped_was_not_told(people: list[factories.Resident]) -> None:
+    done = report(back_at=at(3))
+    sent(done.alert)
+    update = act(done, Act.ESTIMATE, 0.5, back_at=at(6))
+    sent(update.alert, 0.5)
+    cancel(update.alert, 0.5)
+    assert act(done, Act.ESTIMATE, 0.6, back_at=at(6.1)).alert is not None
+
+
+def test_a_paused_message_gives_way_to_the_next(people: list[factories.Resident]) -> None:
+    done = report(back_at=at(3))
+    sent(done.alert)
+    assert done.alert is not None
+    with transaction() as s:
+        lifecycle.pause(s, done.alert.id, factories.operator(s, "author", now=NOW), at(0.1))
+    act(done, Act.ESTIMATE, 0.5, back_at=at(6))
+    assert state_of(done.alert) == "cancelled"
+
+
+def test_the_same_outage_is_recorded_once() -> None:
+    report()
+    with pytest.raises(Refused, match="there already"):
+        report()
+    report(begins_at=at(46), back_at=at(50))
+    with transaction() as s:
+        by = factories.operator(s, "author", now=NOW)
+        acting.report(s, Report("water", RIVERSIDE), by, NOW, settings())
+    report(HARBOR)
+
+
 def test_a_drawn_area_keeps_its_name_and_needs_two_people() -> None:
     where = Where(parts=(Drawn(factories.square(0.2, 0.2, 0.1).__geo_interface__),), called="Mill Street")
     done = report(where)
