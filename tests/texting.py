@@ -28,10 +28,12 @@ from notify.inbound.replies import catalogue
 from notify.subscribers import addresses, conversations, questions
 from tests import factories
 from tests.notify.city.geocoder.town import house
+from tests.notify.service311 import days
 
 TABLE = Path(__file__).parent / "notify" / "inbound" / "conversations.txt"
 _phones = count(220)  # the exchange: replies to strangers of one thousand of numbers are limited
-# What is in force from the conversation on whose title names it, to the end of the section.
+# What is in force from the conversation on whose title names it, to the end of the section. With `days-there`,
+# collection days are published from there on.
 EVENTS: Mapping[str, Mapping[str, Any]] = {"storm-there": {}, "collection-there": {"event": "collection"}}
 
 
@@ -91,6 +93,8 @@ def play(talk: Conversation, send: Callable[[str, str, str], str | None], now: d
     phone = f"+1215{next(_phones)}0142"
     for event in EVENTS.keys() & set(talk.who.split()):
         factories.alert_launched(now=now, **EVENTS[event])
+    if "days-there" in talk.who.split():
+        days.settle(now)
     with transaction() as s:
         _set_up(s, talk.who, phone, now)
     before = _state(phone)
@@ -177,6 +181,7 @@ _STATE = """
                       WHERE address_index = :index AND topic IS NOT NULL), '') AS left,
            (SELECT count(*) FROM consents x JOIN c ON c.id = x.contact_id
              WHERE x.kind = 'opt-in' AND x.words <> '') AS agreed,
+           coalesce((SELECT w.hour::text FROM reminder_wishes w JOIN c USING (subscriber_id)), 'no') AS reminded,
            (SELECT coalesce(sum(count), 0) FROM alarms
              WHERE kind = 'cry-for-help' AND about = 'phone ' || encode(:index, 'hex')) AS cries
 """

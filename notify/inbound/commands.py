@@ -15,6 +15,7 @@ from typing import Any
 
 from notify.inbound.intent import own_words, read_meaning
 from notify.inbound.phrases import normalized
+from notify.inbound.reminder_words import ReminderWords
 from notify.models import Topic
 
 WORDS = Path(__file__).with_suffix(".toml")
@@ -62,12 +63,13 @@ _DIGIT = re.compile(r"\d")
 class Command:
     """`name`: a key of [commands], or mute, topics, start_topics, stop_topics. `place`: what follows JOIN, if it is not
     the `whole_city`. `days`: of mute, 0 when it is not said; or `weekday`, 0 for Monday, on which it ends.
-    `is_spanish`: its words are Spanish only."""
+    `hour`: of remind, as in `reminder_words`. `is_spanish`: its words are Spanish only."""
 
     name: str
     topics: Sequence[Topic] = ()
     days: int = 0
     weekday: int | None = None
+    hour: int = 0
     place: str = ""
     whole_city: bool = False
     is_spanish: bool = False
@@ -83,7 +85,7 @@ def read_command(text: str) -> Command | None:
         return Command("join", whole_city=True, is_spanish=bool(at["es"]) or city)
     if len(words.split()) <= LONGEST:
         muted = None if _BELOW_ZERO.search(said) else known.mute(words)
-        found = known.commands.get(words) or muted or known.of_topics(words) or known.forgiven(words)
+        found = known.commands.get(words) or muted or known.remind(words) or known.of_topics(words) or known.forgiven(words)
         found = found or known.of_some_topics(words)
         if found is not None:
             return found
@@ -164,6 +166,8 @@ class _Words:
         }
         self.courtesy, self.courtesy_fillers = (frozenset(_phrases(read["courtesy"][k])) for k in ("words", "fillers"))
         self.courtesy_signs: str = read["courtesy"]["signs"]
+        about = [phrase for phrase, (topic, _spanish) in self._topics.items() if topic is Topic.COLLECTION]
+        self._reminders = ReminderWords({name: _phrases(each) for name, each in read["remind"].items()}, about)
         self._longest_topic = max(len(phrase.split()) for phrase in self._topics)
         self._numbers: Mapping[str, int] = read["mute"]["numbers"]
         self._weekdays = {word: day for day, each in enumerate(read["mute"]["weekdays"]) for word in _phrases(each)}
@@ -180,6 +184,12 @@ class _Words:
         """Return whether the whole city is named in Spanish; None if it is not named."""
         words = _POLITE.sub("", normalized(plain(text))).strip()
         return self._whole_city.get(_TO_THE_CITY.sub("", words))
+
+    def remind(self, words: str) -> Command | None:
+        asked = self._reminders.read(words)
+        if asked is None:
+            return None
+        return Command("remind_off" if asked.off else "remind", hour=asked.hour, is_spanish=asked.is_spanish)
 
     def mute(self, words: str) -> Command | None:
         """Read MUTE, or MUTE and a time: in days, weeks, months of 30 days, or years, or until a weekday."""

@@ -9,7 +9,15 @@ from dataclasses import replace
 
 from notify.core.settings import settings
 from notify.delivery import held_language
-from notify.inbound import join_by_text, own_alerts, question_answers, residents_questions, still_out, topic_commands
+from notify.inbound import (
+    join_by_text,
+    own_alerts,
+    question_answers,
+    reminder_commands,
+    residents_questions,
+    still_out,
+    topic_commands,
+)
 from notify.inbound.commands import is_whole_city
 from notify.inbound.heard import Heard, Outcome
 from notify.models import Subscriber
@@ -68,6 +76,8 @@ COMMANDS: Mapping[str, Act] = {
     "am_i_on": own_alerts.am_i_on,
     "where": own_alerts.where,
     "bin": own_alerts.bin_day,
+    "remind": reminder_commands.remind,
+    "remind_off": reminder_commands.no_more,
     **dict.fromkeys(still_out.COMMANDS, still_out.said),
     "english": _speak("en"),
     "spanish": _speak("es"),

@@ -37,11 +37,16 @@ def bin_day(heard: Heard) -> Outcome:
     """Tell the next collection days of their places, changes included, and of an alert about them. Where the city has
     published no calendar: the alerts alone."""
     active = [one for one in _active(heard) if _topic(one) == Topic.COLLECTION]
-    days = bin_days.said(heard.s, places_of(heard), heard.now, heard.language)
+    days = collection_days(heard)
     if not days:
         return _told(heard, active, "bin")
     link = f"{settings().public_url}/{f'alerts/{active[0].id}' if active else 'collections'}"
     return Outcome("bin_days_alert" if active else "bin_days", heard.talk, {"days": days, "link": link})
+
+
+def collection_days(heard: Heard) -> str:
+    """Return the next collection days of their places in words; "" where no calendar has any."""
+    return bin_days.said(heard.s, places_of(heard), heard.now, heard.language)
 
 
 def am_i_on(heard: Heard) -> Outcome:

@@ -346,7 +346,7 @@ FILLED = {
     "program": "Tocsin city alerts", "contact": "311", "url": "http://127.0.0.1:8100", "number": "+15555550100",
     "city": "City of Tocsin", "place": "1200 N Main St", "places": "1200 N Main St, 7 Oak Ave +2",
     "utility": "phone and internet", "topics": "collection",
-    "choices": "1) 12 N Main St 2) 12 S Main St 3) 12 Main Ave", "days": "30", "n": "3",
+    "choices": "1) 12 N Main St 2) 12 S Main St 3) 12 Main Ave", "days": "30", "n": "3", "time": "12:00 PM",
     "alert": "Winter storm warning", "alerts": "Winter storm warning; Power outage", "link": "https://alerts.example.gov/alerts/12",
     "question": "When is my trash collected?", "answer": "On the day that alerts.example.gov/collections says.",
 }  # fmt: skip
