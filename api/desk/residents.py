@@ -27,6 +27,7 @@ from notify.models import Topic
 from notify.service311.desk import acts, card, proof, resend
 from notify.service311.desk.acts import Call
 from notify.service311.desk.proof import Proven
+from notify.service311.reminders import asking, wishes
 from notify.subscribers import entering
 
 router = APIRouter(prefix="/desk/residents", include_in_schema=False)
@@ -96,6 +97,26 @@ def send_again(resident_id: Id, request: Request, caller: Viewer, alert: Number 
         resend.resend(s, _call(request, caller, resident_id), alert, contact, now)
 
     return _act(request, caller, resident_id, "resend", act)
+
+
+@router.post("/{resident_id}/reminders")
+def remind(
+    resident_id: Id, request: Request, caller: Viewer, hour: Number = asking.USUAL, channel: Text = ""
+) -> Response:
+    """Remind them the evening before each collection."""
+
+    def act(s: Session, now: datetime) -> None:
+        acts.remind(s, _call(request, caller, resident_id), hour, channel, now)
+
+    return _act(request, caller, resident_id, "remind", act)
+
+
+@router.post("/{resident_id}/reminders/stop")
+def remind_no_more(resident_id: Id, request: Request, caller: Viewer) -> Response:
+    def act(s: Session, now: datetime) -> None:
+        acts.remind_no_more(s, _call(request, caller, resident_id), now)
+
+    return _act(request, caller, resident_id, "unremind", act)
 
 
 @router.post("/{resident_id}/calendar")
@@ -171,13 +192,18 @@ def card_page(
     and noted. Raises NotFound, NotAllowed, TooManyTries."""
     operators.require(caller.acting, "serve")
     now = datetime.now(UTC)
+    proven = _call(request, caller, resident_id).proven
     with counted(caller.acting, now) as s:
         shown = card.show(s, resident_id, now, caller.acting, in_clear=in_clear)
+        remindable = wishes.channels(s, resident_id) if proven else ()
     shown = replace(shown, contacts=sorted(shown.contacts, key=lambda one: one.id != first))
     language = shown.resident.language
     given: dict[str, Any] = {
         "card": shown,
-        "proven": _call(request, caller, resident_id).proven,
+        "proven": proven,
+        "reminder_words": {one: asking.words(one, language) for one in remindable},
+        "reminder_hours": asking.hours(),
+        "reminded_at": dict(asking.hours()).get(shown.reminded.hour, "") if shown.reminded else "",
         "topics": [(one.value, any(one.value == has.topic for has in shown.resident.topics)) for one in Topic],
         "in_force": {
             told.alert.id

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from api.auth import require_own_form
 from api.ids import Id
 from api.language import of_resident
-from api.resident import choices_view, places, session
+from api.resident import choices_view, places, reminders_view, session
 from api.resident.choices_view import ChoicesView
 from api.resident.form_page import form_page
 from api.resident.session import NeedsCode, Resident
@@ -135,6 +135,7 @@ def own_page(
     try:
         with transaction() as s:
             mine, when = own.read(s, me.subscriber_id), choices_view.view(s, me.subscriber_id, datetime.now(UTC))
+            days = reminders_view.view(s, me.subscriber_id)
     except NotFound:
         raise NeedsCode from None
     new = "new" in request.query_params
@@ -147,6 +148,7 @@ def own_page(
         mine=mine,
         reached=reach.sentences(mine.contacts, mine.topics, when.chosen, has_place=bool(mine.places)),
         own=typed(when),
+        days=days,
         me=me,
         topics=list(Topic),
         languages=settings().languages,

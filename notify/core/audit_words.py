@@ -77,6 +77,8 @@ ACTS = {
     "refuse address": gettext_noop("refuse address"),
     "release": gettext_noop("release"),
     "remind": gettext_noop("remind"),
+    "reminders-off": gettext_noop("end reminders of collections"),
+    "reminders-on": gettext_noop("remind of collections"),
     "remove": gettext_noop("remove"),
     "remove contact": gettext_noop("remove contact"),
     "remove-place": gettext_noop("remove place"),

@@ -85,8 +85,8 @@ def read_command(text: str) -> Command | None:
         return Command("join", whole_city=True, is_spanish=bool(at["es"]) or city)
     if len(words.split()) <= LONGEST:
         muted = None if _BELOW_ZERO.search(said) else known.mute(words)
-        found = known.commands.get(words) or muted or known.remind(words) or known.of_topics(words) or known.forgiven(words)
-        found = found or known.of_some_topics(words)
+        found = known.commands.get(words) or muted or known.remind(words) or known.of_topics(words)
+        found = found or known.forgiven(words) or known.of_some_topics(words)
         if found is not None:
             return found
     if at is None:

@@ -11,10 +11,8 @@ from notify.inbound.reminder_words import NO_HOUR
 from notify.inbound.replies import worded
 from notify.models import Topic
 from notify.service311.outputs.words import clock
-from notify.service311.reminders import wishes
+from notify.service311.reminders import asking, wishes
 from notify.subscribers import consent
-
-USUAL = 19  # o'clock: before most people go to bed, and after they are home
 
 
 def remind(heard: Heard) -> Outcome:
@@ -31,7 +29,7 @@ def remind(heard: Heard) -> Outcome:
     before = wishes.of(heard.s, heard.resident)
     hour = heard.command.hour
     if hour == NO_HOUR:
-        hour = before.hour if before else USUAL
+        hour = before.hour if before else asking.USUAL
     if hour not in wishes.HOURS:
         return Outcome("remind_hour", heard.talk)
     if not own_alerts.collection_days(heard):

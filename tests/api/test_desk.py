@@ -180,6 +180,7 @@ def test_a_code_that_is_read_back_opens_the_changes_of_this_resident_alone(agent
         ("places", {"label": "work", "address": "120 Main Ct"}),
         ("start", {}),
         ("calendar", calendar),
+        ("reminders", {"hour": "20", "channel": "sms"}),
     ]
     for path, fields in changes:
         refused = agent.post(f"{home}/{path}", data=fields)
@@ -205,6 +206,13 @@ def test_a_code_that_is_read_back_opens_the_changes_of_this_resident_alone(agent
     [by] = asked.rows("""SELECT o.role::text FROM audit a JOIN operators o ON o.id = operator_id
                            WHERE action = 'mail calendar'""")
     assert by.role == "agent"
+    assert "Reminded of collections by text, at 8:00 PM the day before." in words(agent.get(home).text)
+    [kept] = asked.rows("SELECT words, how FROM consents WHERE topic = 'collection' ORDER BY id DESC LIMIT 1")
+    assert "a la hora que usted elija" in kept.words, "the words in their language, which were read aloud"
+    assert kept.how.startswith("code read back")
+    assert agent.post(f"{home}/reminders/stop").status_code == 303
+    assert asked.number("SELECT count(*) FROM reminder_wishes") == 0
+    assert {"reminders-on", "reminders-off"} <= set(acts())
     sent_again = {"alert": str(asked.number("SELECT max(id) FROM alerts")), "contact": str(mail)}
     for _ in range(2):  # a double click
         assert agent.post(f"{home}/resend", data=sent_again).status_code == 303

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from notify.core import crypto
 from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
-from notify.models import Consent, Contact, Operator, Preference, Topic
+from notify.models import Consent, Contact, Operator, Preference, Subscriber, Topic
 from notify.service311.desk import limits, proof
 from notify.service311.desk.proof import Proven
 from notify.service311.outputs import by_mail
+from notify.service311.reminders import asking, wishes
 from notify.subscribers import changing, choices, consent, entering, own, serving
 from notify.subscribers.changing import Placed, Where
 
@@ -93,6 +94,24 @@ def move_place(s: Session, call: Call, place: int, address: str, now: datetime) 
 def remove_place(s: Session, call: Call, place: int, now: datetime) -> None:
     call.require_proof()
     changing.remove_place(s, call.resident, str(place), now, call.by)
+
+
+def remind(s: Session, call: Call, hour: int, channel: str, now: datetime) -> None:
+    """Remind them the evening before each collection, after the words of the consent were read to them. Raises as
+    `wishes.wish`."""
+    call.require_proof()
+    language = s.get_one(Subscriber, call.resident).language
+    agreed = asking.words(channel, language) if channel in wishes.CHANNELS_OF else ""
+    wishes.wish(s, call.resident, hour, channel, now, how=consent.BY_CALL, agreed=agreed)
+    serving.note(s, now, call.by, "reminders-on", call.resident, hour=hour, channel=channel)
+
+
+def remind_no_more(s: Session, call: Call, now: datetime) -> None:
+    """End their reminders. It needs no code, as a stop does not."""
+    serving.require(call.by)
+    limits.watch_stops(s, call.by, now)
+    if wishes.stop(s, call.resident, now):
+        serving.note(s, now, call.by, "reminders-off", call.resident)
 
 
 def mail_calendar(s: Session, call: Call, place: int, contact_id: int, now: datetime) -> None:

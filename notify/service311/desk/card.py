@@ -16,6 +16,8 @@ from notify.models import Contact, Operator, Place, Subscriber
 from notify.service311.desk import here, limits, script
 from notify.service311.desk.here import Here
 from notify.service311.desk.script import Script
+from notify.service311.reminders import wishes
+from notify.service311.reminders.wishes import Wish
 from notify.subscribers import choices, received, record, serving
 from notify.subscribers.entering import street
 from notify.subscribers.homes import SEALED_ADDRESS
@@ -49,6 +51,7 @@ class Card:
     answer: Answer | None
     in_clear: bool
     script: Script | None = None
+    reminded: Wish | None = None  # of collections, the evening before
 
 
 def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clear: bool = False) -> Card:
@@ -73,6 +76,7 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clea
         received.read(s, subscriber_id, now, MISSED_WITHIN, where=False, theirs=theirs),
         in_clear,
         script.of(s, alerts, now, resident.language),
+        wishes.of(s, subscriber_id),
     )
 
 
