@@ -51,8 +51,9 @@ def for_reader(by_language: Mapping[str, str], otherwise: str) -> str:
 
 @contextmanager
 def speaking(chosen: str) -> Iterator[None]:
-    """Speak this language until the end of the block."""
-    before = _reader.set(chosen)
+    """Speak this language until the end of the block; English instead of one that has no catalogue, which residents may
+    have: imports take any."""
+    before = _reader.set(chosen if chosen in LOCALES else "en")
     try:
         yield
     finally:

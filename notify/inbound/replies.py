@@ -21,6 +21,11 @@ def worded(language: str, key: str, **values: object) -> str:
     return ascii_punctuation(fill_in(answers[key], **given))
 
 
+def spoken(language: str) -> str:
+    """Return a language that has replies: this one, or else the city's first."""
+    return language if language in catalogue() else settings().languages[0]
+
+
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
     """Return the replies by language and key."""
