@@ -96,7 +96,7 @@ def of_emergencies(phase: str, corrects: str, incident: str, status: str, this: 
     All are SQL.
 
     One that an earlier all-clear ended everywhere is not ended again by that of a routine notice, unless that all-clear
-    was stopped or taken back. Nor is it corrected by what corrects such a notice, which waits as the notice did. What
+    was stopped or taken back, or no message of it reached a resident. Nor is it corrected by what corrects such a notice, which waits as the notice did. What
     is said afterwards changes neither, and a follow-up is judged as the alert that it follows.
     """
     before = f"""coalesce((SELECT coalesce(f.launched_at, t.launched_at)
@@ -111,13 +111,18 @@ def of_emergencies(phase: str, corrects: str, incident: str, status: str, this: 
                        AND (NOT EXISTS (
                                 SELECT FROM alerts y
                                  WHERE {earlier} AND y.phase = 'all-clear' AND y.state NOT IN ('cancelled', 'paused')
-                                   AND first.id = ANY (y.told_before))
+                                   AND first.id = ANY (y.told_before) AND {_HEARD})
                             OR {corrects} AND 'all-clear' = (
                                 SELECT y.phase FROM alerts y
                                  WHERE {earlier} AND y.follows IS NULL AND NOT ({taken_back})
                                  ORDER BY y.launched_at DESC, y.id DESC LIMIT 1))) END"""
 
 
+# Whether a resident has, or may still get, a message of the alert `y`: posts of the city's own timelines do not count.
+_HEARD = f"""(y.fanout_done_at IS NULL OR EXISTS (
+                   SELECT FROM deliveries heard JOIN contacts heard_on ON heard_on.id = heard.contact_id
+                    WHERE heard.alert_id = y.id AND heard_on.timeline_of IS NULL
+                      AND heard.state NOT IN ({", ".join(f"'{state}'" for state in NEVER_READ)})))"""
 OF_EMERGENCIES = of_emergencies(
     "CAST(:phase AS text)", "CAST(:corrects AS boolean)", "CAST(:incident AS bigint)", "CAST(:status AS text)",
     "CAST(:this AS bigint)",

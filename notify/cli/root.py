@@ -69,7 +69,7 @@ SHORT = {
     "jobs": "List the timed jobs: what each does, how its last run went, when it runs next.",
     "outside": "What other agencies say now.",
     "open311": "The city's request system (Open311): what it takes, and one request.",
-    "collections": "Collection days: import schedules, publish editions of all calendars.",
+    "collections": "Collection days: import schedules, publish editions of all calendars, tell what changes.",
     "zones": "Import and show zones, and say who keeps them right.",
     "snow": "Snow emergencies: import the routes.",
     "words": "The city's own words for messages, in place of the built-in ones.",

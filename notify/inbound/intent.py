@@ -270,8 +270,8 @@ def _rules() -> _Rules:
         missed=Phrases(
             read["distress"]["missed"],
             sets,
-            before="{polite}... help/ayuda? me? {polite}...",
-            after="{when}... {polite}... $",
+            before="{polite}... help/ayuda? me/us/with? {polite}...",
+            after="{when}... {polite}... help/ayuda? {polite}... $",
         ),
         cry=Phrases(f"{read['distress']['anywhere']}|{read['distress']['otras']}", sets),
         cry_alone=alone("distress", wide=True),

@@ -279,6 +279,25 @@ def test_an_end_that_was_stopped_has_ended_nothing() -> None:
     assert ends(goes_on_with(first, 10, "all-clear")) == {("queued", None): 3}
 
 
+@pytest.mark.parametrize("channels", [("sms",), ("sms", "social")])
+def test_an_end_that_reached_nobody_is_told_at_once_again(channels: tuple[str, ...]) -> None:
+    """A post on the city's timeline told no resident who waits for a text."""
+    people()
+    with transaction() as s:
+        sender(s, "mastodon", now=EVENING)
+    first = emergency()
+    end = goes_on_with(first, 0, "all-clear", channels=channels)
+    claim_all(LATER)
+    settle("failed", end)
+    with transaction() as s:
+        s.execute(
+            text("""UPDATE deliveries SET state = 'delivered', reason = NULL WHERE alert_id = :end AND contact_id IN (
+                        SELECT id FROM contacts WHERE timeline_of IS NOT NULL)"""),
+            {"end": end},
+        )
+    assert ends(goes_on_with(first, 5, "all-clear")) == {("queued", None): 3}
+
+
 def test_what_the_former_owner_of_a_phone_was_told_was_not_told_to_the_next_one() -> None:
     (who,) = people(1)
     first = emergency()
