@@ -235,8 +235,9 @@ def _add(
             _("A rule needs a reason of at most %(most)s characters.", most=LONGEST_REASON), hint=_("Say why it is so.")
         )
     rows = standing(s)
-    if same := next((row for row in rows if (row.kind, row.body, row.reason) == (kind, body, reason)), None):
-        return same
+    newest = max(rows, key=lambda row: row.id, default=None)
+    if newest is not None and (newest.kind, newest.body, newest.reason) == (kind, body, reason):
+        return newest  # a double click; an older row like it is one that a newer may overrule
     if len(rows) >= MOST_ROWS:
         raise Refused(_("There are %(count)s rules already.", count=MOST_ROWS), hint=_("Remove those of past years."))
     if instead is not None:

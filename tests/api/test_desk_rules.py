@@ -204,6 +204,16 @@ def test_a_form_that_is_sent_twice_adds_one_rule(at_desk: Desk, zones: dict[str,
         assert sql(mine)[0][1] == one
 
 
+def test_who_goes_back_to_a_first_decision_is_heard(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent, day = at_desk("agent"), next_due(1)
+    first = {"day": str(day), "zone": str(zones["North"]), "happens": "SUSPENDED", "author": "A", "reason": "works"}
+    for given in (first, first | {"happens": "moved", "moved_to": str(day + timedelta(days=1))}, first):
+        assert agent.post("/desk/rules/exception", data=given).status_code == 303
+    with transaction() as s:
+        decided = rule_store.read(rule_store.standing(s)).exceptions
+    assert [one.state for one in decided] == [State.SUSPENDED, None, State.SUSPENDED], "the last one counts"
+
+
 def test_households_that_have_not_fetched_a_correction_are_counted(at_desk: Desk, zones: dict[str, int]) -> None:
     agent, now = at_desk("agent"), datetime.now(UTC)
     with transaction() as s:
