@@ -96,8 +96,9 @@ def of_emergencies(phase: str, corrects: str, incident: str, status: str, this: 
     All are SQL.
 
     One that an earlier all-clear ended everywhere is not ended again by that of a routine notice, unless that all-clear
-    was stopped or taken back, or no message of it reached a resident. Nor is it corrected by what corrects such a notice, which waits as the notice did. What
-    is said afterwards changes neither, and a follow-up is judged as the alert that it follows.
+    was stopped or taken back, or no message of it reached a resident. Nor is it corrected by what corrects such a
+    notice, which waits as the notice did. What is said afterwards changes neither, and a follow-up is judged as the
+    alert that it follows.
     """
     before = f"""coalesce((SELECT coalesce(f.launched_at, t.launched_at)
                              FROM alerts t LEFT JOIN alerts f ON f.id = t.follows WHERE t.id = {this}), 'infinity')"""
