@@ -5,6 +5,7 @@ In GSM-7 (3GPP TS 23.038, section 6.2.1) a single segment holds 160 units, and e
 end between these two, or inside a surrogate pair.
 """
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -33,6 +34,11 @@ def count(text: str) -> Segments:
     """Return the encoding, size and number of segments of a message. An empty text has no segment."""
     encoding = encoding_of(text)
     return Segments(encoding, sum(map(_width(encoding), text)), len(parts(text)))
+
+
+def plain(words: str) -> str:
+    """Return words without acute accents, which would make each message of GSM-7 twice as dear; n keeps its tilde."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", words).replace("\u0301", ""))
 
 
 def capacity(encoding: Encoding, segments: int) -> int:

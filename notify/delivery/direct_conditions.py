@@ -16,10 +16,20 @@ REMINDED_AT = f"""
                        AND (x.topic IS NULL OR x.topic = 'collection'))
 """
 
+# All that a contact `c` could be reminded of is muted: collections, or with no such topic, everything.
+MUTED = """
+    (EXISTS (SELECT FROM preferences p WHERE p.subscriber_id = c.subscriber_id AND p.muted_until > :now
+               AND (p.topic = 'collection' OR NOT EXISTS (
+                    SELECT FROM preferences q WHERE q.subscriber_id = p.subscriber_id
+                       AND (q.topic = 'collection' OR coalesce(q.muted_until, :now) <= :now))))
+     OR EXISTS (SELECT FROM choices o WHERE o.subscriber_id = c.subscriber_id AND o.muted_until > :now
+                   AND NOT EXISTS (SELECT FROM preferences p WHERE p.subscriber_id = c.subscriber_id)))
+"""
+
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the
 # last word in all of its area. Nobody is welcomed or asked who has opted out meanwhile, or is being asked something
-# else by now.
-NEEDED = """
+# else by now. Who wants no reminders any more gets none, and nobody one that comes too late.
+NEEDED = f"""
     CASE m.kind WHEN 'ask' THEN EXISTS (SELECT FROM alerts a WHERE a.id = m.alert_id AND a.state = 'draft')
          WHEN 'expiry' THEN EXISTS (
               SELECT FROM alerts a LEFT JOIN standings t ON t.alert_id = a.id
@@ -40,6 +50,10 @@ NEEDED = """
          WHEN 'self-test' THEN NOT EXISTS (
               SELECT FROM contacts c JOIN suppressions x USING (channel, address_index)
                WHERE c.id = m.contact_id AND x.topic IS NULL)
+         WHEN 'reminder' THEN EXISTS (
+              SELECT FROM reminders r JOIN reminder_wishes w USING (subscriber_id)
+                JOIN contacts c ON c.id = m.contact_id AND c.subscriber_id = r.subscriber_id
+               WHERE r.message_id = m.id AND r.until > :now AND {REMINDED_AT} AND NOT {MUTED})
          WHEN 'resend' THEN NOT EXISTS (
               SELECT FROM alerts a, contacts c JOIN suppressions x USING (channel, address_index)
                WHERE a.id = m.alert_id AND c.id = m.contact_id AND (x.topic IS NULL OR x.topic = a.topic))
@@ -47,8 +61,9 @@ NEEDED = """
 """
 
 # A question waits for the end of the city's quiet time, and of its resident's. At night no other question is looked at.
+# So does a reminder that does not come at the hour its resident chose.
 BY_DAY = f"""
-    (m.kind <> 'question' OR m.any_hour OR (
+    (m.kind NOT IN ('question', 'reminder') OR m.any_hour OR (
         CAST(:city_quiet AS timestamptz) IS NULL AND EXISTS (
              SELECT FROM contacts c {rules.choices()}
               WHERE c.id = m.contact_id AND ({rules.held_until(":{}")}) IS NULL)))

@@ -33,7 +33,9 @@ PRACTICE = "Exercise"  # stands for every status but Actual: only simulators may
 # Whose messages a run sends: a condition, and the lane in which they take slots. Residents who are asked something are
 # many, and have time: who joins does not wait behind them.
 OPERATORS = ("m.operator_id IS NOT NULL", Lane.EMERGENCY)
-JOINERS, ASKED = ("m.joining_id IS NOT NULL", Lane.ROUTINE), ("m.contact_id IS NOT NULL", Lane.ROUTINE)
+JOINERS = ("m.joining_id IS NOT NULL", Lane.ROUTINE)
+ASKED = ("m.contact_id IS NOT NULL AND m.kind <> 'reminder'", Lane.ROUTINE)
+REMINDED = ("m.kind = 'reminder'", Lane.ROUTINE)
 
 
 def send(
@@ -54,12 +56,13 @@ def _sendable(s: Session, channel: str, whose: str, settings: Settings, now: dat
     senders = sender_pool.open_senders(channel)
     if not senders:
         return []
+    first = "urgent DESC, " if whose == OPERATORS[0] else ""  # residents' are none: the index gives their order
     return s.execute(
         text(f"""SELECT {direct_requests.COLUMNS}, {URGENT} AS urgent
                    FROM direct_messages m LEFT JOIN alerts a ON a.id = m.alert_id
                   WHERE m.state = 'waiting' AND m.channel = :channel AND {whose} AND {BY_DAY} AND {NEEDED}
                         AND (:practice OR coalesce(a.status, 'Actual') = 'Actual')
-                  ORDER BY urgent DESC, m.id LIMIT :most"""),
+                  ORDER BY {first}m.id LIMIT :most"""),
         {
             "channel": channel,
             "now": now,
@@ -83,7 +86,7 @@ def _close(s: Session, now: datetime, settings: Settings, whose: str) -> None:
                         reason = CASE WHEN {NEEDED} THEN 'too-late' ELSE 'not-needed' END
                   WHERE m.id IN (SELECT m.id FROM direct_messages m WHERE m.state = 'waiting' AND {whose}
                                   ORDER BY m.id LIMIT :most)
-                    AND (m.made_at < :old AND m.kind <> 'question' OR NOT {NEEDED})"""),
+                    AND (m.made_at < :old AND m.kind NOT IN ('question', 'reminder') OR NOT {NEEDED})"""),
         {"now": now, "old": now - GIVEN_UP_AFTER, "most": MOST_LOOKED_AT},
     )
     simulated = {one.channel for name, one in PROVIDERS.items() if exercise.may_carry(settings, name, PRACTICE)}

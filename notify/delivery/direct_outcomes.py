@@ -17,7 +17,7 @@ from notify.channels.contract import Message, Recall, SendError
 from notify.core import one_time_codes
 from notify.core.db import transaction
 from notify.core.settings import Settings
-from notify.delivery import direct_messages, direct_requests, direct_secrets, exercise, join_codes
+from notify.delivery import direct_messages, direct_requests, direct_secrets, exercise, join_codes, reminder_places
 from notify.delivery.transport import Transport
 
 log = structlog.get_logger()
@@ -65,7 +65,7 @@ def _settle(row: Any, settings: Settings, transport: Transport, now: datetime) -
 
 def _asked_about(row: Any, settings: Settings, transport: Transport) -> Message | None:
     """Return a message that the provider can be asked about, as it was sent. It compares the text: of what is secret
-    in it, only the codes of who joins can be made once more."""
+    in it, only the codes of who joins, and the addresses in a reminder, can be made once more."""
     if not exercise.may_carry(settings, row.provider, row.status):
         return None
     if transport.adapter(row.provider).recall is not Recall.ASK:
@@ -73,6 +73,12 @@ def _asked_about(row: Any, settings: Settings, transport: Transport) -> Message 
     hidden: direct_secrets.Secrets = {}
     if row.kind == direct_secrets.JOIN_CODE:
         hidden = join_codes.secrets_of(row.joining_id, row.claimed_at)
+    elif row.kind == reminder_places.KIND:
+        with transaction() as s:
+            found = reminder_places.addresses(s, [row.id]).get(row.id)
+        if found is None:
+            return None
+        hidden = found
     elif direct_secrets.has_some(row.kind):
         return None
     address, _ = direct_requests.opened(row)

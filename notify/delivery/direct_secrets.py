@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from notify.accounts import contacts, inviting, letters
 from notify.core.settings import Settings
-from notify.delivery import join_codes, questions, sealed_words
+from notify.delivery import join_codes, questions, reminder_places, sealed_words
 
 Secrets = Mapping[str, str]  # by their places in the words
 Maker = Callable[[Session, int, str, datetime], Secrets | None]
@@ -24,10 +24,13 @@ def made(s: Session, claimed: Sequence[Any], now: datetime) -> Mapping[int, Secr
     """Return what is secret in claimed messages, rows with id, kind, person and channel, by their ids. What is not
     needed any more is left out."""
     codes = join_codes.new_ones(s, [row.person for row in claimed if row.kind == JOIN_CODE], now)
+    reminded = reminder_places.addresses(s, [row.id for row in claimed if row.kind == reminder_places.KIND])
     found: dict[int, Secrets] = {}
     for row in claimed:
         if row.kind == JOIN_CODE:
             hidden = codes.get(row.person)
+        elif row.kind == reminder_places.KIND:
+            hidden = reminded.get(row.id)
         elif row.kind in sealed_words.KINDS:
             words = sealed_words.words(s, row.id)
             hidden = None if words is None else {sealed_words.WORDS: words}
@@ -40,13 +43,14 @@ def made(s: Session, claimed: Sequence[Any], now: datetime) -> Mapping[int, Secr
 
 def has_some(kind: str) -> bool:
     """Return whether messages of a kind have something secret in them."""
-    return kind in SECRETS or kind in sealed_words.KINDS
+    return kind in SECRETS or kind in sealed_words.KINDS or kind == reminder_places.KIND
 
 
 def stand_ins(settings: Settings) -> Secrets:
     """Return words as long as those that are put in when a message is claimed, whose cost must be known before."""
     link = f"{settings.public_url}/j/{'x' * join_codes.LINK_LETTERS}"
-    return {join_codes.CODE: "000000", join_codes.LINK: link, questions.PLACE: "x" * STREET_LETTERS}
+    streets = dict.fromkeys((questions.PLACE, *reminder_places.PLACES), "x" * STREET_LETTERS)
+    return {join_codes.CODE: "000000", join_codes.LINK: link, **streets}
 
 
 def put_in(secrets: Secrets, words: str) -> str:

@@ -1,12 +1,12 @@
 """The next collection days at a resident's places, as short as a text message needs them."""
 
-import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from notify.channels.sms_segments import plain
 from notify.core import translation
 from notify.core.translation import gettext as _
 from notify.service311 import calendars, streams
@@ -70,8 +70,3 @@ def _one(one: Collection, language: str) -> str:
 def _day(at: date, language: str) -> str:
     weekday = WEEKDAYS.get(language, WEEKDAYS["en"])[at.weekday()]
     return f"{weekday} {at.day}/{at.month}" if language == "es" else f"{weekday} {at.month}/{at.day}"
-
-
-def plain(words: str) -> str:
-    """Return words without acute accents, which would make each message of GSM-7 twice as dear; n keeps its tilde."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", words).replace("\u0301", ""))

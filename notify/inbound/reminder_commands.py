@@ -2,10 +2,10 @@
 
 from datetime import time
 
+from notify.channels.sms_segments import plain
 from notify.core.errors import Refused
 from notify.core.translation import speaking
 from notify.inbound import own_alerts
-from notify.inbound.bin_days import plain
 from notify.inbound.heard import BY_TEXT, Heard, Outcome
 from notify.inbound.reminder_words import NO_HOUR
 from notify.inbound.replies import worded

@@ -40,6 +40,9 @@ JOBS = (
     Job("joining", "Write to residents who join: their codes, and first words.", Every(1)),
     Job("arrivals", "Send the alerts in force to who has just joined or added a place.", Every(1)),
     Job("questions", "Send residents what they are asked, by day.", Every(1), patience_s=300),
+    # One run may have to write for everybody who wants a reminder at one hour.
+    Job("reminders", "Write the reminders of tomorrow's collections whose hour has come.", Every(5), patience_s=900),
+    Job("reminded", "Send the reminders of collections.", Every(1), patience_s=300),
     Job("import_asks", "Ask contacts of an import without a consent, by day.", Every(30), patience_s=1800),
     Job("sweep", "Resume lost batches, doorbells and unknown outcomes; finish alerts.", Every(1)),
     # One run may have to release a million deliveries.

@@ -31,6 +31,8 @@ SAME_HOUSE = 1e-5  # degrees, about 1 m
 KIND = "collection"
 
 Key = tuple[int, datetime]  # of an edition, in whatever database
+House = tuple[str, list[Schedule], set[str]]  # address, schedules of its own, streams that may be another house's
+NO_HOUSE: House = ("", [], set())
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def of_zones(
 ) -> dict[int, tuple[Collection, ...]]:
     """Return the collections of zones by their ids, in few statements; {} before the first edition. `number`: of the
     edition that is asked, the current one by default."""
-    edition = current(s) if number is None else _numbered(s, number)
+    edition = current(s) if number is None else numbered(s, number)
     if edition is None:
         return {}
     read: dict[int, list[Schedule]] | None = None
@@ -130,7 +132,13 @@ def of_place(
     edition = current(s)
     if edition is None:
         return None
-    day, zones = today(now), zones_at(s, lon, lat, known)
+    return in_zones(s, edition, zones_at(s, lon, lat, known), today(now), house_at(s, edition, lon, lat, label))
+
+
+def in_zones(
+    s: Session, edition: Edition, zones: tuple[tuple[int, str], ...], day: date, house_there: House = NO_HOUSE
+) -> Calendar:
+    """Return the calendar of a place in these zones, seen on a day. `house_there`: from `house_at`."""
     by_stream: dict[str, dict[frozenset[Schedule], int]] = {}  # stream -> its days -> a zone that has them
     for zone_id, _name in zones:
         of_streams: dict[str, set[Schedule]] = {}
@@ -138,13 +146,13 @@ def of_place(
             of_streams.setdefault(one.stream, set()).add(replace(one, zone=""))
         for stream, patterns in of_streams.items():
             by_stream.setdefault(stream, {}).setdefault(frozenset(patterns), zone_id)
-    address, house, doubtful = _of_house(s, edition, lon, lat, label)
+    address, house, doubtful = house_there
     first = zones[0][0] if zones else 0
     # What is decided for a zone holds for its houses with days of their own, too.
     house = [replace(one, zone=str(next(iter(by_stream.get(one.stream, {}).values()), first))) for one in house]
     own = {one.stream for one in house}
     unsure = ({stream for stream, ways in by_stream.items() if len(ways) > 1} | doubtful) - own
-    found = list(_computed(s, edition, house, day))
+    found = list(_computed(s, edition, house, day)) if house else []
     for stream, ways in by_stream.items():
         if stream not in own and stream not in unsure:
             zone_id = next(iter(ways.values()))
@@ -178,7 +186,7 @@ def _place_in_list(name: str) -> tuple[int, list[tuple[int, str]]]:
     return min(named, default=7), [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _numbered(s: Session, number: int) -> Edition | None:
+def numbered(s: Session, number: int) -> Edition | None:
     kept = s.get(CollectionEdition, number)
     if kept is None:
         return None
@@ -230,11 +238,11 @@ def _of_zone_schedules(s: Session, edition: Edition, zone_id: int) -> tuple[Sche
     return _schedules.get((edition.key, zone_id), find)
 
 
-def _of_house(s: Session, edition: Edition, lon: float, lat: float, label: str) -> tuple[str, list[Schedule], set[str]]:
+def house_at(s: Session, edition: Edition, lon: float, lat: float, label: str) -> House:
     """Return the address of the house at a point, its own schedules, and the streams for which it is not known which of
     several houses is meant; "" and none for most."""
-    if not _has_houses(s, edition):
-        return "", [], set()
+    if not has_houses(s, edition):
+        return NO_HOUSE
     near = _in_edition(edition.number).where(
         CollectionSchedule.address.is_not(None),
         CollectionSchedule.lon.between(lon - SAME_HOUSE, lon + SAME_HOUSE),
@@ -248,7 +256,7 @@ def _of_house(s: Session, edition: Edition, lon: float, lat: float, label: str) 
     return (rows[0].address or "" if rows else ""), [schedule_of(row) for row in rows], set()
 
 
-def _has_houses(s: Session, edition: Edition) -> bool:
+def has_houses(s: Session, edition: Edition) -> bool:
     """Whether any house has days of its own."""
 
     def look() -> bool:

@@ -7,7 +7,7 @@ from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import speaking
 from notify.service311.outputs.words import clock
-from notify.service311.reminders.wishes import HOURS
+from notify.service311.reminders.wishes import HOURS, spoken
 
 USUAL = 19  # o'clock: after most people are home, and before they go to bed
 
@@ -19,7 +19,7 @@ def hours() -> list[tuple[int, str]]:
 
 def words(channel: str, language: str) -> str:
     """Return what a resident agrees to before the hour is chosen."""
-    with speaking(language):
+    with speaking(spoken(language)):
         if CHANNELS[channel].letter:
             return _(
                 "%(city)s will send you an email the evening before each collection at your places, at the hour that"

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from notify.channels.channel import CHANNELS, EMAIL, SMS
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.settings import settings
+from notify.core.translation import LOCALES, speaking
 from notify.core.translation import gettext as _
-from notify.core.translation import speaking
 from notify.delivery.direct_conditions import REMINDED_AT
 from notify.models import Consent, ReminderWish, Subscriber, Topic
 from notify.service311 import calendars
@@ -82,7 +82,7 @@ def channels(s: Session, subscriber_id: int) -> tuple[str, ...]:
 
 def words(channel: str, hour: int, language: str) -> str:
     """Return what a resident agrees to, as it is shown or read aloud, and kept with the consent."""
-    with speaking(language):
+    with speaking(spoken(language)):
         named = {"city": settings().city, "time": clock(time(hour))}
         if CHANNELS[channel].letter:
             return _(
@@ -97,6 +97,11 @@ def words(channel: str, hour: int, language: str) -> str:
             " time: reply STOP to end, HELP for help.",
             **named,
         )
+
+
+def spoken(language: str) -> str:
+    """Return a language that has words for reminders: a city may have alerts in more languages than these."""
+    return next((one for one in (language, *settings().languages) if one in LOCALES), "en")
 
 
 def _resident(s: Session, subscriber_id: int) -> Subscriber:
