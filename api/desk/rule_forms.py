@@ -1,10 +1,11 @@
 """The forms that add holidays, rules and exceptions to the collection calendars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
@@ -43,18 +44,16 @@ def add_holidays(
     reason: Long = "",
 ) -> Response:
     """Add those chosen from the library, or one by hand."""
-    operators.require(caller.acting, "collections")
     now = datetime.now(UTC)
     given = {"name": name, "days": days, "reason": reason}
-    try:
-        with transaction() as s:
-            if name or days or not chosen:
-                rule_store.add_holiday(s, name, rule_entry.dates(days), reason, now, caller.acting)
-            if chosen:
-                rule_store.add_chosen(s, chosen, country, state or None, _years(now), reason, now, caller.acting)
-    except TocsinError as error:
-        return _holidays(request, caller, country, state, tell(error), given, chosen)
-    return RedirectResponse("/desk/rules#changes", 303)
+
+    def add(s: Session) -> None:
+        if name or days or not chosen:
+            rule_store.add_holiday(s, name, rule_entry.dates(days), reason, now, caller.acting)
+        if chosen:
+            rule_store.add_chosen(s, chosen, country, state or None, _years(now), reason, now, caller.acting)
+
+    return _added(caller, add, lambda told: _holidays(request, caller, country, state, told, given, chosen))
 
 
 @router.get("/new")
@@ -85,15 +84,12 @@ def add_rule(
     reason: Long = "",
     instead: Annotated[int, Form()] = 0,
 ) -> Response:
-    operators.require(caller.acting, "collections")
     form = RuleForm(holiday, effect, direction, zone, stream, bound, spill_to, weekend, otherwise, set_out_at)
-    try:
-        with transaction() as s:
-            rule = rule_entry.rule(s, form)
-            rule_store.add_rule(s, rule, reason, datetime.now(UTC), caller.acting, instead or None)
-    except TocsinError as error:
-        return _rule(request, caller, form, tell(error), reason, instead)
-    return RedirectResponse("/desk/rules#changes", 303)
+
+    def add(s: Session) -> None:
+        rule_store.add_rule(s, rule_entry.rule(s, form), reason, datetime.now(UTC), caller.acting, instead or None)
+
+    return _added(caller, add, lambda told: _rule(request, caller, form, told, reason, instead))
 
 
 @router.get("/exception")
@@ -118,14 +114,22 @@ def add_exception(
     reason: Long = "",
     instead: Annotated[int, Form()] = 0,
 ) -> Response:
-    operators.require(caller.acting, "collections")
     form = ExceptionForm(day, zone, stream, happens, moved_to, author, reason)
+
+    def add(s: Session) -> None:
+        rule_store.add_exception(s, rule_entry.exception(s, form), datetime.now(UTC), caller.acting, instead or None)
+
+    return _added(caller, add, lambda told: _exception(request, caller, form, told, instead))
+
+
+def _added(caller: Caller, add: Callable[[Session], None], again: Callable[[Told], Response]) -> Response:
+    """Add what a form asks for and lead to what it changes, or show the form `again` with what is wrong."""
+    operators.require(caller.acting, "collections")
     try:
         with transaction() as s:
-            exception = rule_entry.exception(s, form)
-            rule_store.add_exception(s, exception, datetime.now(UTC), caller.acting, instead or None)
+            add(s)
     except TocsinError as error:
-        return _exception(request, caller, form, tell(error), instead)
+        return again(tell(error))
     return RedirectResponse("/desk/rules#changes", 303)
 
 

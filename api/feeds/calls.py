@@ -1,12 +1,12 @@
 """Why people call 311, as open data: counts by reason, zone and day, without small ones."""
 
-import hashlib
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api import etags
 from api.console.kept import Kept, remembered
 from notify.core.db import transaction
 from notify.service311.calls import open_data
@@ -27,15 +27,11 @@ def calls(
     first, last = open_data.span(month, datetime.now(UTC))
     body = _file(form, first, last).get()
     headers = {
-        "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"',
         "Cache-Control": CACHE,
         "Access-Control-Allow-Origin": "*",
         "Content-Disposition": f'inline; filename="calls-{first}-{last}.{form}"',
     }
-    known = request.headers.get("if-none-match", "")
-    if headers["ETag"] in {one.strip().removeprefix("W/") for one in known.split(",")}:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type=TYPES[form], headers=headers)
+    return etags.answer(request, body, TYPES[form], headers)
 
 
 @remembered

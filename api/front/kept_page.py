@@ -10,6 +10,7 @@ from typing import NamedTuple
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message
 
+from api import etags
 from api.rendering import words_of_age
 
 # A browser or a CDN asks again after 2 s. It may show what it has while it asks, and while we are away, but not for
@@ -53,7 +54,7 @@ class KeptPage:
         if form not in self._made:
             self._made[form] = self._make(*form)
         tag, whole, unchanged = self._made[form]
-        return unchanged if known is not None and _matches(known, tag) else whole
+        return unchanged if known is not None and etags.matches(known, tag) else whole
 
     def _make(self, gzipped: bool, by_header: bool, stale: bool) -> tuple[bytes, Answer, Answer]:
         body = self._with_note() if stale else self.body
@@ -80,8 +81,3 @@ def _answer(status: int, headers: MutableHeaders, body: bytes) -> Answer:
     status_line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
     rest = b"".join(b"%s: %s\r\n" % (name.lower(), value) for name, value in headers.raw) + b"\r\n" + body
     return Answer(start, {"type": "http.response.body", "body": body}, status_line, rest)
-
-
-def _matches(known: bytes, tag: bytes) -> bool:
-    """Compare If-None-Match weakly (RFC 9110 section 13.1.2)."""
-    return known.strip() == b"*" or tag in {one.strip().removeprefix(b"W/") for one in known.split(b",")}

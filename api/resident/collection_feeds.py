@@ -1,7 +1,6 @@
 """The calendars of collection days as iCalendar, JSON and PDF: of a zone for everybody, and of a household under a
 secret address that it can revoke."""
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote
@@ -9,6 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from api import etags
 from api.auth import require_own_form
 from api.ids import Id
 from api.language import of_resident
@@ -36,7 +36,7 @@ def zone_file(request: Request, zone_id: Id) -> Response:
     name = _("Collection days: %(zone)s", zone=zone.name)
     source = f"{settings().public_url}/collections/zones/{zone_id}.ics?lang={of_resident(request)}"
     body = ical.written(calendar, name, f"zone {zone_id}", source)
-    return _file(request, body, ical.MEDIA_TYPE, {"Cache-Control": OF_ZONE, "Vary": "Accept-Language"})
+    return etags.answer(request, body, ical.MEDIA_TYPE, {"Cache-Control": OF_ZONE, "Vary": "Accept-Language"})
 
 
 @router.get("/collections/zones/{zone_id}.pdf")
@@ -45,19 +45,23 @@ def zone_print(request: Request, zone_id: Id) -> Response:
     with transaction() as s:
         zone, calendar = collections.zone_calendar(s, zone_id, now)
     body = print_view.pdf(calendar, zone.name, calendars.today(now))
-    return _file(request, body, "application/pdf", {"Cache-Control": OF_ZONE, "Vary": "Accept-Language"})
+    return etags.answer(request, body, "application/pdf", {"Cache-Control": OF_ZONE, "Vary": "Accept-Language"})
 
 
 @router.post("/collections/feed")
-def begin(request: Request, place: Annotated[str, Form(max_length=400)] = "") -> Response:
-    """Make a secret address for the calendar of a household."""
+def begin(
+    request: Request,
+    place: Annotated[str, Form(max_length=400)] = "",
+    once: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Make a secret address for the calendar of a household; a double click makes one."""
     require_own_form(request)
     lon, lat, label = places.chosen(place)
     if abs(lon) > 180 or abs(lat) > 90:
         raise Invalid(_("Choose one of the places."), hint=_("Or write the address again."))
     with transaction() as s:
         network = client_address(request.scope)
-        token = households.begin(s, label, lon, lat, of_resident(request), datetime.now(UTC), network)
+        token = households.begin(s, label, lon, lat, of_resident(request), datetime.now(UTC), network, once)
     return RedirectResponse(f"/collections/feed/{token}?lang={of_resident(request)}", 303, HIDDEN)
 
 
@@ -76,7 +80,7 @@ def household_file(request: Request, token: str, remind: Annotated[int | None, Q
         if calendar is None:
             raise NotFound(_("There is no such calendar."), hint=_("Write your address again to get a new one."))
         body = ical.written(calendar, _("Collection days: %(zone)s", zone=whose.label), whose.whose, "", remind)
-    return _file(request, body, ical.MEDIA_TYPE, HIDDEN | {"Cache-Control": OF_HOUSEHOLD})
+    return etags.answer(request, body, ical.MEDIA_TYPE, HIDDEN | {"Cache-Control": OF_HOUSEHOLD})
 
 
 @router.get("/collections/feed/{token}")
@@ -106,11 +110,3 @@ def end(request: Request, token: str) -> Response:
     with transaction() as s:
         households.revoke(s, token, datetime.now(UTC))
     return RedirectResponse(f"/collections/feed/{token}?lang={of_resident(request)}", 303, HIDDEN)
-
-
-def _file(request: Request, body: bytes, media_type: str, headers: dict[str, str]) -> Response:
-    """Return a file with its ETag, or 304 for who has it already."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    headers = headers | {"ETag": tag}
-    return Response(None, 304, headers) if tag in known else Response(body, 200, headers, media_type)

@@ -26,6 +26,7 @@ from notify.models import Zone
 from notify.service311 import calendars, tickets
 from notify.service311.outputs import words
 from notify.service311.streams import STREAMS
+from notify.subscribers.pressed_twice import form_token
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form(max_length=2000)]
@@ -63,6 +64,7 @@ def answer(request: Request, address: Text = "", place: Text = "") -> Response:
         label=at.label,
         place=f"{at.lon} {at.lat} {at.label}",
         zones=calendar.zones,
+        once=form_token(),
         emails=emails,
         headers={"Cache-Control": "no-store"},
         **shown,

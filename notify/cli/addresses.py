@@ -1,12 +1,14 @@
 """`tocsin addresses ...`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy.orm import Session
 
 from notify.city import geocoder
 from notify.city.geocoder.outside import look_up
@@ -17,8 +19,9 @@ from notify.core.counting import counted
 from notify.core.db import transaction
 from notify.core.errors import Invalid
 from notify.core.settings import settings
+from notify.models import Operator
 from zones.files import quarantine
-from zones.files.rowfile import ADDRESSES, LANDMARKS
+from zones.files.rowfile import ADDRESSES, LANDMARKS, RowFile, RowKind
 
 commands = Commands(help="House numbers and landmarks: import, find.", no_args_is_help=True)
 
@@ -36,6 +39,7 @@ Encoding = Annotated[str | None, typer.Option(help="The encoding of a CSV or a S
 Accept = Annotated[
     bool, typer.Option("--accept-warnings", help="Import despite warnings: you have checked where the data lie.")
 ]
+Lines = Annotated[Path, typer.Argument(metavar="FILE", help="Lines: GeoJSON, a zipped Shapefile, GeoPackage.")]
 SHOWN = 20  # bad rows shown to people; --json lists more
 
 
@@ -60,17 +64,13 @@ def import_(
     header = [name.strip() for name in columns.split(",")] if columns else []
     options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding, "header": header}
     now, rows_of = datetime.now(UTC), ADDRESSES if kind == "address" else LANDMARKS
-    with transaction() as s:
-        by = acting.administrator(s)
-    with quarantine.read_rows(rows_of, file, options, seconds=time_limit) as rows, transaction() as s:
+    with importing(rows_of, file, options, time_limit, dry_run=dry_run) as (s, rows, by):
         if kind == "address":
             kept = geocoder.keep_addresses(s, rows, source, now, by, confirmed=accept_warnings)
         else:
             kept = geocoder.keep_landmarks(
                 s, rows, source, now, lambda address: geocoder.locate(s, address), by, confirmed=accept_warnings
             )
-        if dry_run:
-            s.rollback()
     tell(kept, (kind, ""), dry_run, as_json)
 
 
@@ -87,6 +87,19 @@ def find(
     if rows:
         table(("place", "kind", "lon", "lat", "score", "by"), rows)
     console.print("Certain: it needs no confirmation." if found.certain else found.message, markup=False)
+
+
+@contextmanager
+def importing(
+    kind: RowKind[Any], file: Path, options: Mapping[str, Any], seconds: float | None, *, dry_run: bool
+) -> Iterator[tuple[Session, RowFile[Any], Operator | None]]:
+    """Read the rows of a file for an administrator, in a transaction that a dry run takes back."""
+    with transaction() as s:
+        by = acting.administrator(s)
+    with quarantine.read_rows(kind, file, options, seconds=seconds) as rows, transaction() as s:
+        yield s, rows, by
+        if dry_run:
+            s.rollback()
 
 
 def mapping(given: Sequence[str] | None) -> dict[str, str]:

@@ -2,19 +2,15 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from notify.cli import acting
-from notify.cli.addresses import SHOWN, Crs, DryRun, Encoding, Layer, Mapped, Source, mapping
+from notify.cli.addresses import SHOWN, Crs, DryRun, Encoding, Layer, Lines, Mapped, Source, importing, mapping
 from notify.cli.commands import Commands, Json, TimeLimit
 from notify.cli.output import console, print_json
 from notify.core.counting import counted
-from notify.core.db import transaction
 from notify.service311.snow import routes
-from zones.files import quarantine
 from zones.files.rowfile import STREETS
 
 commands = Commands(help="Snow emergencies: import the routes.", no_args_is_help=True)
@@ -27,7 +23,7 @@ def group() -> None:
 
 @commands.named("routes")
 def import_routes(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Lines: GeoJSON, a zipped Shapefile, GeoPackage.")],
+    file: Lines,
     mapped: Mapped = None,
     route_class: Annotated[
         str, typer.Option("--class", metavar="NAME", help="The class of the routes, if the city has several.")
@@ -42,12 +38,8 @@ def import_routes(
 ) -> None:
     """Import snow emergency routes, one block per row. Bad rows are listed; a failed import changes nothing."""
     options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding}
-    with transaction() as s:
-        by = acting.administrator(s)
-    with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
+    with importing(STREETS, file, options, time_limit, dry_run=dry_run) as (s, rows, by):
         kept = routes.keep(s, rows, source, datetime.now(UTC), by, route_class)
-        if dry_run:
-            s.rollback()
     if as_json:
         print_json(asdict(kept))
         return

@@ -1,17 +1,10 @@
 """`tocsin streets ...`."""
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from notify.city import geocoder
-from notify.cli import acting
-from notify.cli.addresses import Accept, Crs, DryRun, Encoding, Layer, Mapped, Source, mapping, tell
+from notify.cli.addresses import Accept, Crs, DryRun, Encoding, Layer, Lines, Mapped, Source, importing, mapping, tell
 from notify.cli.commands import Commands, Json, TimeLimit
-from notify.core.db import transaction
-from zones.files import quarantine
 from zones.files.rowfile import STREETS
 
 commands = Commands(help="Streets with the house numbers of their blocks.", no_args_is_help=True)
@@ -24,7 +17,7 @@ def group() -> None:
 
 @commands.named("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Lines: GeoJSON, a zipped Shapefile, GeoPackage.")],
+    file: Lines,
     mapped: Mapped = None,
     source: Source = geocoder.CITY,
     crs: Crs = None,
@@ -37,10 +30,6 @@ def import_(
 ) -> None:
     """Import streets, one block per row. Bad rows are listed; a failed import changes nothing."""
     options = {"given": mapping(mapped), "layer": layer, "crs": crs, "encoding": encoding}
-    with transaction() as s:
-        by = acting.administrator(s)
-    with quarantine.read_rows(STREETS, file, options, seconds=time_limit) as rows, transaction() as s:
+    with importing(STREETS, file, options, time_limit, dry_run=dry_run) as (s, rows, by):
         kept = geocoder.keep_streets(s, rows, source, datetime.now(UTC), by, confirmed=accept_warnings)
-        if dry_run:
-            s.rollback()
     tell(kept, ("block of a street", "blocks of streets"), dry_run, as_json)

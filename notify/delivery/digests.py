@@ -22,6 +22,7 @@ from notify.core import states
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery.leases import LAST_S, Lease
+from notify.delivery.regrouping import regrouped
 from notify.models import Lane
 
 MERGED = "merged"  # the reason of a delivery whose words go out with another one
@@ -164,23 +165,7 @@ _MERGE = f"""
     UPDATE deliveries d SET reason = '{MERGED}' FROM taken WHERE d.id = taken.delivery_id AND d.state = 'held'
 """
 
-_LET_GO = f"""
-    WITH mine AS MATERIALIZED (
-        SELECT d.id, b.alert_id, b.channel, b.language, b.wording, b.lane, b.sender_id, b.ordinal
-          FROM batches b JOIN contacts c ON c.subscriber_id = :id
-          JOIN deliveries d ON (d.alert_id, d.contact_id) = (b.alert_id, c.id) AND d.batch_id = b.id
-         WHERE b.state = 'held' AND b.digest AND d.state = 'held' AND d.reason = '{rules.DIGEST}' FOR UPDATE OF d
-    ), made AS (
-        INSERT INTO batches (alert_id, channel, language, wording, lane, sender_id, ordinal, size, state, held_until,
-                             digest)
-        SELECT alert_id, channel, language, wording, lane, sender_id, min(ordinal), count(*), 'held', :now, false
-          FROM mine GROUP BY alert_id, channel, language, wording, lane, sender_id
-        RETURNING id, alert_id, channel, language, wording, sender_id
-    )
-    UPDATE deliveries d SET batch_id = made.id
-      FROM mine JOIN made USING (alert_id, channel, language, wording)
-     WHERE d.id = mine.id AND made.sender_id IS NOT DISTINCT FROM mine.sender_id
-"""
+_LET_GO = regrouped(f"b.digest AND d.reason = '{rules.DIGEST}'", held_until="CAST(:now AS timestamptz)", digest="false")
 _MERGED_INTO = """
     SELECT x.carrier_id, m.alert_id, w.subject, w.text
       FROM merged x JOIN deliveries m ON m.id = x.delivery_id JOIN batches b ON b.id = m.batch_id

@@ -53,6 +53,8 @@ def move(
     take(s, subscriber_id)
     keyring.hold(s)
     label = _label(label)
+    if again := _moved_before(s, subscriber_id, place, where, label):
+        return again
     moved = _place(s, subscriber_id, place)
     taken = _put(s, moved, where)
     moved.label = label or moved.label
@@ -62,6 +64,17 @@ def move(
     note_arrival(s, subscriber_id, now)
     note(s, now, by, "move", subscriber_id, place=moved.id)
     return Placed(moved.id, taken)
+
+
+def _moved_before(s: Session, subscriber_id: int, place: str, where: Where, label: str) -> Placed | None:
+    """Return the place that the same request has moved and named already: sent twice, it is done once."""
+    there = _places(s, subscriber_id)
+    if not label or any(_has_label(one, place) or str(one.id) == place.strip() for one in there):
+        return None
+    lon, lat, taken = _point(s, _line("address", where.address, LONGEST_ADDRESS), where)
+    point = points.seal(subscriber_id, lon, lat).point_sealed
+    found = [one for one in there if one.label == label and one.point_sealed == point]
+    return Placed(found[0].id, taken) if found else None
 
 
 def add_place(s: Session, subscriber_id: int, label: str, where: Where, now: datetime, by: Operator | None) -> Placed:
@@ -194,15 +207,16 @@ def _located(s: Session, street: str) -> geocoder.Match:
 def _place(s: Session, subscriber_id: int, named: str) -> Place:
     """Return the place with this label, or else with this id. Raises Invalid."""
     there = _places(s, subscriber_id)
-    named = " ".join(named.split())  # labels are stored like this
-    fitting = [one for one in there if one.label.casefold() == named.casefold()] or [
-        one for one in there if str(one.id) == named
-    ]
+    fitting = [one for one in there if _has_label(one, named)] or [one for one in there if str(one.id) == named.strip()]
     if len(fitting) != 1:
         known = ", ".join(f"{one.label} ({one.id})" for one in there) or "none"
         what = "Several places have this label" if fitting else "This resident has no such place"
         raise Invalid(f"{what}. Places: {known}.", hint="Give the id of one.")
     return fitting[0]
+
+
+def _has_label(place: Place, named: str) -> bool:
+    return place.label.casefold() == " ".join(named.split()).casefold()  # labels are stored like this
 
 
 def _places(s: Session, subscriber_id: int) -> list[Place]:

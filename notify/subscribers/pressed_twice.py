@@ -28,13 +28,17 @@ def form_token() -> str:
     return secrets.token_urlsafe(24)
 
 
+def token_of(once: str, form: object) -> str:
+    """Return the token that a form makes, however often it is sent: nobody can guess it. One that came without `once`
+    makes another each time."""
+    return crypto.hash_key(json.dumps([once, form])).hex() if _TOKEN.fullmatch(once) else form_token()
+
+
 def token_for(s: Session, once: str, form: object, now: datetime) -> tuple[str, bool]:
     """Return the token of a joining, and whether the form has begun it just now. `once`: what the form came with;
     `form`: all that was filled in, as JSON. A form that was corrected is another one. Of two presses that are answered
     at the same time, neither may see the other."""
-    if not _TOKEN.fullmatch(once):
-        return form_token(), False
-    token = crypto.hash_key(json.dumps([once, form])).hex()
+    token = token_of(once, form)
     begun = db.raw(s).execute(_BEGUN, {"token": crypto.hash_key(token)}).fetchone()
     if begun is None:
         return token, False

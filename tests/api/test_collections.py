@@ -171,6 +171,20 @@ def test_a_household_has_a_secret_calendar_that_it_can_end(door: httpx.Client, z
     assert door.get("/collections/feed/nothing.ics").status_code == 404
 
 
+def test_a_form_for_a_calendar_that_comes_twice_makes_one(door: httpx.Client, zones: dict[str, int]) -> None:
+    page = form(door, "/collections?lang=en", address="", place="0.5 0.5 120 Main St").text
+    given = dict(re.findall(r'type="hidden" name="(place|once)" value="([^"]*)"', page))
+    first, again = (form(door, "/collections/feed?lang=en", **given).headers["location"] for _ in range(2))
+    assert first == again
+    assert len(asked.rows("SELECT 1 FROM collection_feeds")) == 1
+    other = form(door, "/collections/feed?lang=en", **given | {"place": "0.5 1.5 9 Elm St"}).headers["location"]
+    assert other != first, "another house"
+    form(door, f"{first.partition('?')[0]}/end")
+    anew = form(door, "/collections/feed?lang=en", **given).headers["location"]
+    assert anew not in (first, other), "one that has ended stays so"
+    assert "120 Main St" in door.get(anew).text
+
+
 def test_this_is_wrong_opens_a_ticket(door: httpx.Client, zones: dict[str, int]) -> None:
     page = door.get(f"/collections/zones/{zones['North']}").text
     link = re.findall(r'href="(/collections/wrong[^"]+)"', page)[0].replace("&amp;", "&")

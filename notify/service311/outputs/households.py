@@ -3,10 +3,13 @@ what it is of is sealed: whoever reads the database learns of no household."""
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from notify.accounts import tries
@@ -15,6 +18,7 @@ from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
 from notify.models import CollectionFeed, Zone
 from notify.service311 import calendars
+from notify.subscribers import pressed_twice
 
 PURPOSE = "collections"  # for which the places are sealed
 TOKEN_BYTES = 32
@@ -30,27 +34,38 @@ class Household:
     place: tuple[float, float] | None
 
 
-def begin(s: Session, label: str, lon: float, lat: float, language: str, now: datetime, network: str = "") -> str:
-    """Make an address for the calendar of a house, and return its token. It is shown once. `network`: of who asks.
+def begin(
+    s: Session, label: str, lon: float, lat: float, language: str, now: datetime, network: str = "", once: str = ""
+) -> str:
+    """Make an address for the calendar of a house, and return its token. It is shown once. `network`: of who asks;
+    `once`: what the form came with (`pressed_twice`): sent twice, it has one calendar, until that is ended.
 
     Raises TooManyTries.
     """
-    if network:
-        tries.count(s, tries.of_calendar(network), now)
     keyring.hold(s)
     zones = calendars.zones_at(s, lon, lat)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
     place = json.dumps({"label": label, "lon": lon, "lat": lat})
-    s.add(
-        CollectionFeed(
-            token_hash=crypto.hash_key(token),
-            address_sealed=crypto.seal(place, PURPOSE),
-            language=language,
-            made_at=now,
-            zone_id=zones[0][0] if zones else None,
-        )
-    )
+    token = pressed_twice.token_of(once, place)
+    values = {
+        "address_sealed": crypto.seal(place, PURPOSE),
+        "language": language,
+        "made_at": now,
+        "zone_id": zones[0][0] if zones else None,
+    }
+    if not _is_made(s, token, values):
+        if _feed(s, token).revoked_at is None:
+            return token
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        _is_made(s, token, values)
+    if network:
+        tries.count(s, tries.of_calendar(network), now)
     return token
+
+
+def _is_made(s: Session, token: str, values: Mapping[str, Any]) -> bool:
+    """Store a calendar. Return False if the token has one: a press that is answered at the same time is waited for."""
+    row = insert(CollectionFeed).values(token_hash=crypto.hash_key(token), **values).on_conflict_do_nothing()
+    return s.scalar(row.returning(CollectionFeed.id)) is not None
 
 
 def find(s: Session, token: str) -> Household:

@@ -258,6 +258,17 @@ def add(who: int, label: str = "work", where: Where = Where(lon=0.25, lat=0.25),
         return changing.add_place(s, who, label, where, NOW, operator(s, role)).id
 
 
+def test_a_move_that_is_sent_twice_is_done_once() -> None:
+    with transaction() as s:
+        zone(s)
+        tom = resident(s, at=[(0.5, 0.5)])
+    first = move(tom.id, Where(lon=0.7, lat=0.7), label="new home")
+    assert move(tom.id, Where(lon=0.7, lat=0.7), label="new home") == first
+    with pytest.raises(Invalid, match="no such place"):
+        move(tom.id, Where(lon=0.8, lat=0.8), label="new home")
+    assert len(sql("SELECT 1 FROM audit WHERE action = 'move'")) == 1
+
+
 def remove(who: int, place: str, role: str = "agent") -> str:
     with transaction() as s:
         return changing.remove_place(s, who, place, NOW, operator(s, role))
