@@ -28,7 +28,7 @@ Text = Annotated[str, Form(max_length=2000)]
 
 @router.get("/parking")
 def ask(request: Request) -> Response:
-    return form_page(request, "parking.html")
+    return form_page(request, "parking.html", choices=())
 
 
 @router.post("/parking")
@@ -43,7 +43,7 @@ def answer(request: Request, address: Text = "", place: Text = "") -> Response:
             number, street = _read(at) if at else (None, "")
             route = routes.at(s, at.lon, at.lat, street) if at else None
     except Invalid as error:
-        return form_page(request, "parking.html", error, given)
+        return form_page(request, "parking.html", error, given, choices=())
     if at is None:
         return form_page(request, "parking.html", given=given, choices=choices)
     spot = Spot(route.route_class if route else None, number)
