@@ -90,7 +90,7 @@ def _address(request: Request | None) -> str:
 def render(name: str, *, language: str | None = None, **given: Any) -> str:
     """Render a page or part of one, by default in the reader's language, and in English if we do not have it."""
     known, language = settings(), language or translation.language()
-    with translation.speaking(language if language in translation.LOCALES else "en"):
+    with translation.speaking(language):
         return (
             _environment(translation.language())
             .get_template(name)

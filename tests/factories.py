@@ -39,6 +39,7 @@ from notify.models import (
     Operator,
     OperatorContact,
     Outage,
+    OutageStep,
     OutsideFeed,
     OutsideWarning,
     Place,
@@ -267,8 +268,9 @@ def resolve(alert_id: int, now: datetime = NOW) -> list[int]:
     return [batch for batches in fanout.resolve(alert_id, now) for batch in batches]
 
 
-def outage(s: Session, area: BaseGeometry, *, now: datetime = NOW, **more: Any) -> int:
-    """Store an unplanned outage of power, told to nobody, and return its number."""
+def outage(s: Session, area: BaseGeometry, *, now: datetime = NOW, told: bool = True, **more: Any) -> int:
+    """Store an unplanned outage of power, whose alert went out, and return its number. `told`: False for one that is
+    told to nobody."""
     incident = Incident(event="outage", created_at=now)
     s.add(incident)
     s.flush()
@@ -278,7 +280,25 @@ def outage(s: Session, area: BaseGeometry, *, now: datetime = NOW, **more: Any) 
     )  # fmt: skip
     s.add(made)
     s.flush()
+    if told:
+        _tell(s, made, now)
     return made.id
+
+
+def _tell(s: Session, row: Outage, now: datetime) -> None:
+    is_over = row.state == "restored"
+    alert = Alert(
+        incident_id=row.incident_id, event="outage", phase="all-clear" if is_over else "issue", topic="outage",
+        lane="routine", state="sent", msg_type="Alert", status="Actual", category="Infra", severity="Moderate",
+        urgency="Immediate", certainty="Observed", channels=["sms"], blanks={"report_phone": row.report_phone},
+        area=row.area, area_names=row.names, expires_at=now + timedelta(days=1), created_by=row.made_by,
+        created_at=now, launched_at=now, approved_by=row.made_by, approved_at=now, area_hash="x", approved_hash="x",
+    )  # fmt: skip
+    s.add(alert)
+    s.flush()
+    step = {"act": "restore" if is_over else "confirm", "state": row.state, "begins_at": None, "back_at": row.back_at}
+    s.add(OutageStep(outage_id=row.id, at=now, by=row.made_by, alert_id=alert.id, **step))
+    s.flush()
 
 
 def _examples(event: str, phase: str, now: datetime) -> dict[str, str]:

@@ -16,6 +16,7 @@ from notify.core.db import transaction
 from notify.core.errors import TocsinError
 from notify.service311 import calendars, rule_data, rule_entry, rule_store
 from notify.service311.holiday_dates import by_dates, named_holidays
+from notify.service311.notices.causes import CAUSES
 from notify.service311.outputs import rule_findings, rule_words
 from notify.service311.rule_entry import ExceptionForm, RuleForm
 from notify.service311.streams import STREAMS
@@ -212,6 +213,7 @@ def _exception(
         form=form,
         zones=zones,
         streams=list(STREAMS),
+        causes=list(CAUSES.values()),
         words=rule_words,
         told=told,
         instead=instead,

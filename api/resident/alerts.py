@@ -16,7 +16,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.models import Topic
 from notify.service311 import editions
-from notify.service311.outages import kept
+from notify.service311.outages import said
 from notify.service311.outages.words import EVENT as OUTAGE
 from notify.service311.snow import routes
 
@@ -30,7 +30,7 @@ def landing(request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
         threads, practices = notices.in_force(s, language, now), notices.practices(s, language, now)
-        outages = kept.in_public(s, now)
+        outages = said.in_public(s, now)
         has_days, has_routes = editions.current(s) is not None, bool(routes.classes(s))
     return page(
         request,
@@ -49,7 +49,7 @@ def landing(request: Request) -> Response:
 def alerts(request: Request) -> Response:
     language, now = language_of(request), datetime.now(UTC)
     with transaction() as s:
-        threads, outages = notices.in_force(s, language, now), kept.in_public(s, now)
+        threads, outages = notices.in_force(s, language, now), said.in_public(s, now)
     return page(
         request, "alerts.html", threads=threads, outages=outages, called=_called(), short=_short, formats=FEEDS, now=now
     )

@@ -58,7 +58,7 @@ async def _pressed(request: Request) -> dict[str, str]:
 def _page(request: Request, asked: subscribers.Unsubscribed, *, undone: bool = False) -> Response:
     """Return the page, in the resident's language unless the reader has chosen another."""
     language = language_of(request) if "lang" in request.query_params else asked.language
-    with translation.speaking(language if language in translation.LOCALES else "en"):
+    with translation.speaking(language):
         topic = topic_words.subject(asked.topic) if asked.topic else ""
         address = asked.masked or _("this address")
         return page(

@@ -18,8 +18,8 @@ from notify.core.db import transaction
 from notify.core.errors import NotFound
 from notify.core.settings import settings
 from notify.core.statements import key_set
-from notify.core.translation import LOCALES, speaking
 from notify.core.translation import gettext as _
+from notify.core.translation import speaking
 from notify.models import StoredContent
 
 router = APIRouter(include_in_schema=False)
@@ -91,5 +91,5 @@ def _words(words: Mapping[tuple[str, str], StoredContent], language: str) -> lis
 
 def _to_anybody(text: str, language: str) -> str:
     """Return the words with a sentence in the place of each recipient's own link."""
-    with speaking(language if language in LOCALES else "en"):
+    with speaking(language):
         return text.replace(UNSUBSCRIBE_URL, _("(a link of your own)"))

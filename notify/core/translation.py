@@ -49,11 +49,20 @@ def for_reader(by_language: Mapping[str, str], otherwise: str) -> str:
     return by_language.get(language()) or otherwise
 
 
+def spoken(wished: str) -> str:
+    """Return the language, or the city's first one that there are words in: a resident's may have come with an import,
+    or from a time when the city had more of them."""
+    if wished in LOCALES:
+        return wished
+    from notify.core.settings import settings  # only here: a command that speaks English need not read them
+
+    return next((language for language in settings().languages if language in LOCALES), "en")
+
+
 @contextmanager
 def speaking(chosen: str) -> Iterator[None]:
-    """Speak this language until the end of the block; English instead of one that has no catalogue, which residents may
-    have: imports take any."""
-    before = _reader.set(chosen if chosen in LOCALES else "en")
+    """Speak this language, as `spoken` has it, until the end of the block."""
+    before = _reader.set(spoken(chosen))
     try:
         yield
     finally:
@@ -62,7 +71,7 @@ def speaking(chosen: str) -> Iterator[None]:
 
 def speak(chosen: str) -> None:
     """Speak this language until the end of the block of `speaking` around it."""
-    _reader.set(chosen)
+    _reader.set(spoken(chosen))
 
 
 def gettext(message: str, **values: Any) -> str:

@@ -15,12 +15,13 @@ from notify.channels.channel import CHANNELS
 from notify.channels.contract import Inbound
 from notify.core import keyring
 from notify.core.settings import settings
+from notify.core.translation import spoken
 from notify.delivery import carrier_blocks
 from notify.inbound import conversation, cries, still_out
 from notify.inbound.commands import Command, is_courtesy, is_somebody_else, read_command, without_signature
 from notify.inbound.heard import BY_TEXT, NOT_ME, Heard, Outcome, muted_until
 from notify.inbound.intent import Meaning, is_spanish, may_ask_for_stop, read_meaning
-from notify.inbound.replies import spoken, worded
+from notify.inbound.replies import worded
 from notify.subscribers import addresses, consent, conversations, reassigned, record
 from notify.subscribers.conversations import Talk
 
@@ -289,7 +290,8 @@ def _is_within_budget(s: Session, channel: str, inbound: Inbound, now: datetime)
 def _language(
     s: Session, channel: str, index: bytes, inbound: Inbound, talk: Talk, command: Command | None = None
 ) -> str:
-    """Return the language of the resident; for a stranger, the one that they chose, or of the text. It has replies."""
+    """Return the language of the resident, if there are words in it; for a stranger, the one that they chose, or of the
+    text."""
     resident: str | None = s.execute(
         text("""SELECT r.language FROM contacts c JOIN subscribers r ON r.id = c.subscriber_id
                  WHERE c.channel = :channel AND c.address_index = :index AND c.address_sealed IS NOT NULL"""),

@@ -7,6 +7,7 @@ from functools import cache
 from notify.content.links import fill_in
 from notify.core.characters import ascii_punctuation
 from notify.core.settings import settings
+from notify.core.translation import spoken
 from templates import REPLIES
 
 
@@ -14,16 +15,11 @@ def worded(language: str, key: str, **values: object) -> str:
     """Return a reply. Its letters are those of one SMS segment, as far as the values allow."""
     chosen = settings()
     words = catalogue()
-    answers = words.get(language) or words[chosen.languages[0]]
+    answers = words[spoken(language)]
     given = {
         "program": chosen.program, "contact": chosen.help_contact, "url": chosen.public_url, "city": chosen.city,
     } | values  # fmt: skip
     return ascii_punctuation(fill_in(answers[key], **given))
-
-
-def spoken(language: str) -> str:
-    """Return a language that has replies: this one, or else the city's first."""
-    return language if language in catalogue() else settings().languages[0]
 
 
 @cache

@@ -20,9 +20,9 @@ from notify.inbound.bin_days import At
 from notify.inbound.heard import Heard, Outcome
 from notify.inbound.own_alerts import places_of
 from notify.inbound.picking import choice
-from notify.models import Outage
 from notify.service311.outages import kept, reports
 from notify.service311.outages.kept import InForce
+from notify.service311.outages.said import said_of
 from notify.service311.outages.steps import State
 from zones.membership import Membership
 
@@ -113,17 +113,17 @@ def _noted(heard: Heard, there: There) -> Outcome:
     assert heard.resident is not None  # noqa: S101  without a resident there is no place
     outage, place = there.outage, there.place
     reports.note(heard.s, outage.id, heard.resident, place.lon, place.lat, heard.now)
-    row = heard.s.get_one(Outage, outage.id)
+    said = said_of(outage.told)
     with speaking(heard.language):
         values = {"utility": _utility(there), "place": place.named}
     talk = heard.talk.over() if heard.talk.asked == ASK else heard.talk
-    if outage.state is State.RESTORED:
-        whom = phone_number(row.report_phone) if row.report_phone else settings().help_contact
+    if said is not None and said.state is State.RESTORED:
+        whom = phone_number(said.report_phone) if said.report_phone else settings().help_contact
         return Outcome("off_restored", talk, {**values, "contact": whom})
-    if row.back_at is None or row.back_at <= heard.now:
+    if said is None or said.back_at is None or said.back_at <= heard.now:
         return Outcome("off_noted", talk, values)
     speech = catalogue().event("outage").common[heard.language].speech
-    when = Moment(speech, row.back_at.astimezone(settings().tz), heard.now)
+    when = Moment(speech, said.back_at.astimezone(settings().tz), heard.now)
     return Outcome("off_noted_until", talk, {**values, "date": without_marks(str(when))})
 
 

@@ -15,6 +15,7 @@ from notify.core.db import take_lock
 from notify.core.errors import Invalid, Refused
 from notify.core.translation import gettext as _
 from notify.models import CollectionEdition, CollectionRule, CollectionSchedule, Operator
+from notify.service311.notices.causes import is_ours
 
 LOCK = 7_461_021  # two publications at once would take the same number
 LONGEST_NOTE = 200
@@ -73,8 +74,8 @@ def publish(
 ) -> CollectionEdition:
     """Publish what was imported and changed as the next edition. `seen`: the fingerprint of what was looked at.
 
-    Raises NotAllowed; Refused when nothing has changed, or something else than was seen; Invalid for a note that is too
-    long.
+    Raises NotAllowed; Refused when nothing has changed, or something else than was seen, or when residents would read
+    what the publisher alone has read; Invalid for a note that is too long.
     """
     _begin(s, note, by)
     if not pending(s).any:
@@ -85,6 +86,8 @@ def publish(
         raise Refused(
             _("The changes are others than those you have looked at."), hint=_("Look at them again, and publish then.")
         )
+    if by is not None:
+        _require_second(s, by)
     edition = _next(s, note, now, by)
     for table in TABLES:
         s.execute(text(f"UPDATE {table} SET from_edition = :n WHERE from_edition IS NULL"), {"n": edition.number})  # noqa: S608
@@ -119,6 +122,21 @@ def _begin(s: Session, note: str, by: Operator | None) -> None:
             _("The note has %(count)s characters.", count=len(note)),
             hint=_("The most is %(most)s.", most=LONGEST_NOTE),
         )
+
+
+def _require_second(s: Session, by: Operator) -> None:
+    """Raise Refused where calendars would show what the publisher has typed: like free words in an alert, they need a
+    second person."""
+    theirs = select(CollectionRule).where(
+        CollectionRule.from_edition.is_(None), CollectionRule.made_by == by.id, CollectionRule.kind != "rule"
+    )
+    for row in s.scalars(theirs):
+        said = str(row.body["name" if row.kind == "holiday" else "reason"])
+        if not row.body.get("chosen") and not is_ours(said.rstrip(".")):
+            raise Refused(
+                _("Residents would read %(said)s, which you have typed.", said=repr(said)),
+                hint=_("Somebody else must publish it. Reasons and holidays from the list need nobody else."),
+            )
 
 
 def _next(s: Session, note: str, now: datetime, by: Operator | None) -> CollectionEdition:

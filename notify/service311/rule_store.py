@@ -41,10 +41,14 @@ class Rules:
 
 
 def add_holiday(
-    s: Session, name: str, days: Sequence[date], reason: str, now: datetime, by: Operator | None = None
-) -> CollectionRule:
+    s: Session, name: str, days: Sequence[date], reason: str, now: datetime, by: Operator | None = None,
+    *, chosen: bool = False,
+) -> CollectionRule:  # fmt: skip
     """Add a holiday that the city keeps, or a storm, with its dates. A rule names it. Dates that are listed already are
-    left out. Raises NotAllowed, Invalid; Refused when no date is new."""
+    left out. `chosen`: its name is one of a list, and nobody typed it.
+
+    Raises NotAllowed, Invalid; Refused when no date is new.
+    """
     name, wanted = visible(name), set(days)
     if not name or not wanted:
         raise Invalid(_("A holiday has no name or no date."), hint=_("Give both."))
@@ -62,7 +66,9 @@ def add_holiday(
     known = {one.day for one in read(standing(s)).holidays if one.name == name}
     if not wanted - known:
         raise Refused(_("%(name)s is listed on that date already.", name=name))
-    body = {"name": name, "days": [day.isoformat() for day in sorted(wanted - known)]}
+    body: dict[str, Any] = {"name": name, "days": [day.isoformat() for day in sorted(wanted - known)]}
+    if chosen:
+        body["chosen"] = True
     return _add(s, "holiday", body, reason, now, by)
 
 
@@ -86,7 +92,7 @@ def add_chosen(
     if not days:
         raise Refused(_("All these holidays are listed already."))
     for name, of_name in days.items():
-        add_holiday(s, name, of_name, reason, now, by)
+        add_holiday(s, name, of_name, reason, now, by, chosen=True)
 
 
 def add_rule(

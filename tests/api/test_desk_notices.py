@@ -285,7 +285,7 @@ def test_two_holidays_of_a_week_told_at_once_are_told_once(door: httpx.Client, z
         with transaction() as s:
             changed = holidays.changed_by(s, f"{thursday} {name}", now)
             areas = publishing.shapes(s, changed.parts)
-        notice = Notice(name, changed.parts, changed.names, ("en",))
+        notice = Notice(name, changed.parts, changed.notice.names, ("en",))
         wanted = Wanted("holiday", name, thursday, changed.edition, notice, ["sms"])
         ready.append(publishing.prepare(wanted, areas, by, now, settings()))
     with transaction() as s:

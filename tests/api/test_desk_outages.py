@@ -1,5 +1,6 @@
 """The desk's page of outages: what follows, what would be sent, and what the public sees of it."""
 
+import html
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -68,18 +69,60 @@ def test_an_estimate_that_will_not_be_sent_says_so_first(desk: httpx.Client) -> 
     assert asked.number("SELECT count(*) FROM alerts") == 2
 
 
-def test_the_public_sees_what_was_recorded_and_not_sent(desk: httpx.Client) -> None:
-    there = reported(desk)
-    assert "Outages and planned work" not in desk.get("/alerts").text, "nobody was told yet"
+def in_public(desk: httpx.Client, language: str = "en") -> str:
+    """What the public pages say of outages; "" for nothing."""
+    found = [
+        re.search(r'aria-labelledby="outages-title".*?</section>', desk.get(f"{at}?lang={language}").text, re.DOTALL)
+        for at in ("/", "/alerts")
+    ]
+    landing, alerts = (" ".join(re.sub("<[^>]+>", "", each[0]).split()) if each else "" for each in found)
+    assert landing == alerts
+    return landing
+
+
+def test_the_public_sees_only_what_was_approved_and_sent(desk: httpx.Client) -> None:
+    there = reported(desk, **{"cause.en": "An angry squirrel", "cause.es": "Una ardilla"})
+    assert in_public(desk) == "", "nobody was told yet"
     send_all()
-    assert desk.post(f"{there}/estimate", data={"back_at": local(30)}).status_code == 303
-    for address in ("/alerts", "/"):
-        page = desk.get(f"{address}?lang=es").text
-        assert "Cortes y obras planeadas" in page
-        assert "el servicio debe volver antes de" in page
+    assert "nobody knows yet when service will be back" in in_public(desk)
+    desk.post(f"{there}/estimate", data={"back_at": local(30)})
+    assert "nobody knows yet when service will be back" in in_public(desk), "the update waits"
     send_all()
-    assert desk.post(f"{there}/restore").status_code == 303
-    assert "Outages and planned work" not in desk.get("/alerts").text
+    assert "el servicio debe volver antes de" in in_public(desk, "es")
+    before = in_public(desk)
+    desk.post(f"{there}/estimate", data={"back_at": local(30.2)})
+    assert in_public(desk) == before, "recorded, not sent"
+    typed = {"called.en": "the mayor's fault", "called.es": "la culpa del alcalde"}
+    grown = desk.post(f"{there}/grow", data={"around": "1.5, 0.5, 200 m", **typed})
+    assert grown.status_code == 303, grown.text
+    assert "fault" in desk.get(there).text
+    assert in_public(desk) == before, "nobody else has read the name of the added part"
+    send_all()
+    assert "Riverside and the mayor's fault" in html.unescape(in_public(desk))
+    desk.post(f"{there}/restore")
+    assert in_public(desk), "the all-clear waits"
+    send_all()
+    assert in_public(desk) == ""
+
+
+def test_what_was_stopped_or_closed_is_not_public(desk: httpx.Client) -> None:
+    there = reported(desk, begins_at=local(80), back_at=local(84))
+    send_all()
+    assert "planned work from" in in_public(desk)
+    desk.post(f"{there}/postpone")
+    assert "planned work from" in in_public(desk), "residents do not know yet"
+    send_all()
+    assert "planned work is postponed" in in_public(desk)
+    desk.post(f"{there}/close")
+    assert in_public(desk) == "", "nothing needs to be told of that"
+    other = reported(desk)
+    send_all()
+    assert "Riverside" in in_public(desk)
+    with transaction() as s:
+        (alert,) = asked.rows("SELECT max(id) AS id FROM alerts")
+        lifecycle.cancel(s, alert.id, factories.operator(s, "approver"), datetime.now(UTC))
+    assert in_public(desk) == ""
+    assert desk.get(other).status_code == 200
 
 
 def test_planned_work_is_moved_and_its_area_grows(desk: httpx.Client) -> None:

@@ -60,14 +60,31 @@ def test_a_storm_is_added_previewed_and_published_by_an_agent(at_desk: Desk, zon
     assert "No collection" in changes
     assert "Storm Ada" in section(page, "year")
     assert "Tuesday" in words(agent.get("/collections/zones/" + str(zones["South"])).text)
-    published = agent.post("/desk/rules/publish", data={"seen": seen(page), "note": "storm"})
-    assert published.status_code == 303
+    wanted = {"seen": seen(page), "note": "storm"}
+    alone = agent.post("/desk/rules/publish", data=wanted)
+    assert alone.status_code == 409, "residents would read a name that nobody else has read"
+    assert "Somebody else must publish it." in words(alone.text)
+    assert at_desk("approver").post("/desk/rules/publish", data=wanted).status_code == 303
     with transaction() as s:
         calendar = calendars.of_place(s, *days.SOUTH, datetime.now(UTC))
     assert calendar is not None
     (suspended,) = [one for one in calendar.collections if one.nominal == storm]
     assert (suspended.state, calendar.edition.number) == (State.SUSPENDED, 2)
     assert "Edition 2, " in section(agent.get("/desk/rules").text, "editions")
+
+
+@pytest.mark.parametrize(("reason", "status"), [("Trucks out of service", 303), ("the mayor forgot", 409)])
+def test_words_of_ones_own_need_another_publisher(
+    at_desk: Desk, zones: dict[str, int], reason: str, status: int
+) -> None:
+    agent = at_desk("agent")
+    one = {"day": str(next_due(1)), "happens": "SUSPENDED", "reason": reason, "author": "A. Perez"}
+    assert agent.post("/desk/rules/exception", data=one | {"zone": str(zones["South"])}).status_code == 303
+    listed = {"chosen": ["Easter Monday"], "country": "US", "reason": "the city's list"}
+    assert agent.post("/desk/rules/holidays", data=listed).status_code == 303, "a list needs nobody else"
+    wanted = {"seen": seen(agent.get("/desk/rules").text)}
+    assert agent.post("/desk/rules/publish", data=wanted).status_code == status
+    assert (reason in words(agent.get(f"/collections/zones/{zones['South']}").text)) == (status == 303)
 
 
 def test_what_was_not_looked_at_is_not_published(at_desk: Desk, zones: dict[str, int]) -> None:

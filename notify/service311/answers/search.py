@@ -69,9 +69,10 @@ def forget_old(s: Session, now: datetime) -> None:
 def _known(s: Session, language: str, now: datetime) -> frozenset[str]:
     """Return the words of the answers in force, read anew when one of them changes, begins or ends."""
     version: str = s.execute(
-        text("""SELECT coalesce(md5(string_agg(concat_ws(' ', number, version, question), '|' ORDER BY number)), '')
+        text(f"""SELECT coalesce(md5(string_agg(concat_ws(' ', number, version, question), '|' ORDER BY number)), '')
                   FROM answers
-                 WHERE language = :language AND valid_from <= :now AND (valid_until IS NULL OR valid_until > :now)"""),
+                 WHERE language = :language AND valid_from <= :now AND (valid_until IS NULL OR valid_until > :now)
+                   AND {store.IS_TOLD}"""),  # noqa: S608
         {"language": language, "now": now},
     ).scalar_one()
 
@@ -96,12 +97,12 @@ def _matches(s: Session, language: str, stems: Sequence[str], now: datetime) -> 
     """Return the answers with any of the stems: those with most of their weight first, then those that say them in
     their question."""
     rows = s.execute(
-        text("""SELECT number, tsvector_to_array(search) AS has,
-                       tsvector_to_array(ts_filter(search, '{a}')) AS asks,
+        text(f"""SELECT number, tsvector_to_array(search) AS has,
+                       tsvector_to_array(ts_filter(search, '{{a}}')) AS asks,
                        ts_rank(search, CAST(:query AS tsquery), 1) AS rank
                   FROM answers
                  WHERE language = :language AND valid_from <= :now AND (valid_until IS NULL OR valid_until > :now)
-                   AND search @@ CAST(:query AS tsquery)"""),
+                   AND search @@ CAST(:query AS tsquery) AND {store.IS_TOLD}"""),  # noqa: S608
         {"language": language, "now": now, "query": " | ".join(f"'{one}'" for one in stems)},
     ).all()
     total: int = s.execute(

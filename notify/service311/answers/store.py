@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy import Boolean, ColumnElement, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -18,6 +18,8 @@ from notify.models import Answer, Incident, Operator
 from notify.service311.answers.words import CONFIGS, folded
 
 LOCK = 7_461_062  # two at once would take one number
+IS_TOLD = """(answers.incident_id IS NULL OR EXISTS (
+    SELECT FROM alerts a WHERE a.incident_id = answers.incident_id AND a.launched_at IS NOT NULL))"""
 LONGEST = {"question": 200, "answer": 4_000, "short": 300, "keywords": 300}  # characters
 
 
@@ -128,8 +130,13 @@ def every(s: Session, language: str) -> Sequence[Answer]:
 
 
 def valid(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions of an answer that is in force."""
-    return Answer.valid_from <= now, or_(Answer.valid_until.is_(None), Answer.valid_until > now)
+    """Return the conditions of an answer that is in force. What is written about an incident is, once an alert of it
+    went out: nobody reads of it here what nobody has approved there."""
+    return (
+        Answer.valid_from <= now,
+        or_(Answer.valid_until.is_(None), Answer.valid_until > now),
+        literal_column(IS_TOLD, Boolean),
+    )
 
 
 def _checked(language: str, given: Text) -> Text:

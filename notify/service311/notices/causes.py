@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from notify.core.translation import gettext_noop
+from notify.service311.outputs.words import HOLIDAYS
 
 CAUSES: Mapping[str, str] = {
     "snow": gettext_noop("Snow"),
@@ -15,3 +16,9 @@ CAUSES: Mapping[str, str] = {
     "trucks": gettext_noop("Trucks out of service"),
     "strike": gettext_noop("Strike"),
 }
+
+
+def is_ours(because: str) -> bool:
+    """Whether a reason is one of those that Tocsin knows, and not what somebody typed as one, or as the name of a
+    holiday."""
+    return because in HOLIDAYS or because in CAUSES.values()

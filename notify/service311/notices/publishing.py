@@ -32,10 +32,9 @@ from notify.models import Alert, CollectionNotice, Operator
 from notify.models.states import AlertState
 from notify.service311 import calendars
 from notify.service311.notices import kept, words
-from notify.service311.notices.causes import CAUSES
+from notify.service311.notices.causes import is_ours
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
-from notify.service311.outputs.words import HOLIDAYS
 from zones.geometry import from_wkb
 
 EVENT = "collection-notice"
@@ -223,11 +222,6 @@ def _require_untold(s: Session, wanted: Wanted) -> None:
         raise Refused(
             _("This holiday was told already."), hint=_("Look at its notice. If days change, it can be told again.")
         )
-
-
-def is_ours(because: str) -> bool:
-    """Whether a reason is one of those that Tocsin knows, and not what somebody typed as the name of a holiday."""
-    return because in HOLIDAYS or because in CAUSES.values()
 
 
 def kept_parts(notice: Notice) -> list[dict[str, object]]:

@@ -251,7 +251,7 @@ def _to_untold(s: Session, wanted: Draft, row: Row, told: Sequence[Told]) -> Dra
 def _extend(row: Row, where: Where, part: bytes, names: Sequence[wording.Name]) -> None:
     event = compose.catalogue().event(EVENT)
     known = {name.partition(":")[2] for name in row.zones}
-    new = [name for name in names if name not in known]
+    new = [name for name in names if not isinstance(name, str) or name not in known]
     row.area = to_wkb(shapely.union_all([from_wkb(row.area), from_wkb(part)]))
     row.names = {language: wording.called((row.names, *new), event, language) for language in row.names}
     row.zones = [*dict.fromkeys((*row.zones, *where.zones))]

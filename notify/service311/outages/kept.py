@@ -27,18 +27,6 @@ RECENT = timedelta(days=7)  # the desk shows restored ones for so long
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
-    """An outage. `area`: WGS 84. `restored_at`: None while service is out."""
-
-    id: int
-    incident_id: int
-    utility: str
-    area: BaseGeometry
-    state: State
-    restored_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Told:
     """A step with its alert."""
 
@@ -61,15 +49,29 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class InForce:
+    """An outage. `area`: WGS 84. `told`: its steps that have an alert."""
+
+    id: int
+    incident_id: int
+    utility: str
+    area: BaseGeometry
+    told: Sequence[Told]
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """An outage for its pages. `name`: of its area, in the reader's language. `known`: with what residents were told.
-    `updated_at`: when its last step was recorded."""
+    """An outage for the desk. `name`: of its area, in the reader's language. `known`: with what residents were told."""
 
     row: Row
     name: str
     known: Outage
-    updated_at: datetime
     told: Sequence[Told] = field(default=())
+
+    @property
+    def restored_at(self) -> datetime | None:
+        """None while it is out, also where the all-clear was taken back."""
+        return self.row.restored_at if self.known.state is State.RESTORED else None
 
     @property
     def waiting(self) -> list[Told]:
@@ -95,13 +97,13 @@ class Recorded:
 def in_force(s: Session, now: datetime) -> Sequence[InForce]:
     """Return the outages in which service is out, and those that were restored within LISTENS: who is still without
     service may say so. The newest first. One whose area cannot be read is left out."""
-    found = [(one.row, one.known.state) for one in recent(s, now) if one.known.state in (State.OUT, State.RESTORED)]
-    areas = readable_areas(row.area for row, _ in found)
+    found = [one for one in recent(s, now) if one.known.state in (State.OUT, State.RESTORED)]
+    areas = readable_areas(one.row.area for one in found)
     return [
-        InForce(row.id, row.incident_id, row.utility, areas[row.area], state, row.restored_at if over else None)
-        for row, state in found
-        if row.area in areas
-        and (not (over := state is State.RESTORED) or (row.restored_at and row.restored_at > now - LISTENS))
+        InForce(row.id, row.incident_id, row.utility, areas[row.area], one.told)
+        for one in found
+        if (row := one.row).area in areas
+        and (one.known.state is State.OUT or ((at := one.restored_at) and at > now - LISTENS))
     ]
 
 
@@ -111,12 +113,6 @@ def recent(s: Session, now: datetime) -> list[Shown]:
         select(Row).where(or_(Row.state != State.RESTORED, Row.restored_at > now - RECENT)).order_by(Row.id.desc())
     ).all()
     return _shown(s, rows)
-
-
-def in_public(s: Session, now: datetime) -> list[Shown]:
-    """Return the outages of which residents were told, until they are restored: an alert says that. An estimate that
-    nobody was sent is among what is shown."""
-    return [one for one in recent(s, now) if one.last_out is not None and one.known.state is not State.RESTORED]
 
 
 def shown(s: Session, outage_id: int) -> Shown:
@@ -192,18 +188,10 @@ def text_of(s: Session, alert_id: int) -> str:
 
 def _shown(s: Session, rows: Sequence[Row]) -> list[Shown]:
     told = told_of(s, [row.id for row in rows])
-    latest = {
-        step.outage_id: step.at
-        for step in s.scalars(
-            select(OutageStep)
-            .where(OutageStep.outage_id.in_([row.id for row in rows]))
-            .order_by(OutageStep.outage_id, OutageStep.id)
-        )
-    }
     return [
         Shown(
             row, row.names.get(translation.language()) or next(iter(row.names.values()), ""),
-            as_known(row, told.get(row.id, [])), latest.get(row.id, row.made_at), told.get(row.id, []),
+            as_known(row, told.get(row.id, [])), told.get(row.id, []),
         )
         for row in rows
     ]  # fmt: skip

@@ -65,9 +65,9 @@ def note(s: Session, outage_id: int, subscriber_id: int, lon: float, lat: float,
     return made
 
 
-def of_outage(s: Session, outage_id: int) -> Reports:
-    """Return the counts of an outage."""
-    rows = s.execute(text(_COUNTS), {"outage": outage_id}).all()
+def of_outage(s: Session, outage_id: int, restored_at: datetime | None) -> Reports:
+    """Return the counts of an outage. `restored_at`: None while service is out."""
+    rows = s.execute(text(_COUNTS), {"outage": outage_id, "restored_at": restored_at}).all()
     whole = next(row for row in rows if row.of == 0)
     zones = [Counted(row.called, row.residents, row.since) for row in rows if row.of == 1]
     cells = [
@@ -82,8 +82,8 @@ def of_outage(s: Session, outage_id: int) -> Reports:
 _COUNTS = """
     WITH told AS (
         SELECT r.cell_x, r.cell_y, r.last_at, coalesce(z.name, '') AS called,
-               coalesce(r.last_at >= o.restored_at, false) AS is_since
-          FROM outage_reports r JOIN outages o ON o.id = r.outage_id LEFT JOIN zones z ON z.id = r.zone_id
+               coalesce(r.last_at >= CAST(:restored_at AS timestamptz), false) AS is_since
+          FROM outage_reports r LEFT JOIN zones z ON z.id = r.zone_id
          WHERE r.outage_id = :outage
     )
     SELECT CASE WHEN grouping(called) = 0 THEN 1 WHEN grouping(cell_x) = 0 THEN 2 ELSE 0 END AS of,

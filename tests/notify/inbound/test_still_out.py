@@ -64,6 +64,12 @@ def counted() -> list[tuple[int, int]]:
         ),
         ({"state": "restored", "restored_at": NOW - 24 * HOUR}, "en", "OFF", "we know of no outage at your places."),
         ({"state": "noticed", "kind": "planned"}, "en", "OFF", "we know of no outage at your places."),
+        ({"back_at": NOW + 6 * HOUR, "told": False}, "en", "OFF", "No end time is known yet."),  # nobody approved it
+        (
+            {"state": "restored", "restored_at": NOW, "report_phone": "+12155550123", "told": False},
+            "en", "OFF", "noted: no power at home.",
+        ),
+        ({"back_at": NOW + 6 * HOUR}, "fr", "OFF", "noted: no power at home. Expected back by "),  # no words in it
         ({"utility": "water"}, "en", "no power", "we know of no outage at your places."),
     ],
 )  # fmt: skip
@@ -132,13 +138,13 @@ def test_staff_see_counts_by_zone_and_square_and_since_it_was_restored() -> None
         hear(one.phone, "OFF")
     hear(who[2].phone, "OFF", 3 * HOUR)
     with transaction() as s:
-        found = reports.of_outage(s, number)
+        found = reports.of_outage(s, number, NOW + 2 * HOUR)
         assert (found.residents, found.since, found.last_at) == (3, 1, NOW + 3 * HOUR)
         assert [(one.called, one.residents, one.since) for one in found.zones] == [("Riverside", 2, 0), ("", 1, 1)]
         assert [(one.lon, one.lat, one.residents) for one in found.cells] == [
             (pytest.approx(0.50125), pytest.approx(0.50125), 2),
             (pytest.approx(0.55125), pytest.approx(0.50125), 1),
         ]
-        assert reports.of_outage(s, 99).residents == 0
+        assert reports.of_outage(s, 99, None).residents == 0
         reports.forget_old(s, NOW + HOUR + reports.KEPT + timedelta(seconds=1))
     assert counted() == [(number, who[2].id)]
