@@ -7,11 +7,13 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from notify.alerts import lifecycle
 from notify.channels.contract import Inbound
 from notify.core.db import transaction
 from notify.inbound.messages import Reply, receive
 from notify.service311.answers import search, store
 from notify.service311.answers.store import Text, Written
+from tests import factories
 from tests.factories import NOW, operator
 
 Desk = Callable[[str], httpx.Client]
@@ -60,6 +62,21 @@ def test_a_search_on_the_public_page_finds_or_is_listed_for_the_editor(at_desk: 
     assert "No tenemos respuesta" in words(nothing.text)
     assert nothing.headers["cache-control"] == "no-store"
     assert "licencia main perro" in words(at_desk("author").get("/desk/answers").text)
+
+
+def test_an_answer_about_an_incident_waits_for_its_first_alert(at_desk: Desk, door: httpx.Client) -> None:
+    with transaction() as s:
+        factories.zone(s)
+        draft = factories.alert_ready(s, event="outage")
+        alert, incident = draft.id, draft.incident_id
+    approver = at_desk("approver")
+    assert approver.post("/desk/answers/save", data=FORM | {"incident": str(incident)}).status_code == 303
+    assert "water" not in words(door.get("/answers").text)
+    assert "water" not in words(door.post("/answers", data={"asked": "watr safe"}).text)
+    assert "the water" not in (hear("is the water safe to drink", "SM1").text or "")
+    with transaction() as s:
+        lifecycle.launch(s, alert, None, NOW)
+    assert "1 answer found." in words(door.post("/answers", data={"asked": "watr safe"}).text)
 
 
 @pytest.fixture

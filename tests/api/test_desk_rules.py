@@ -80,7 +80,7 @@ def test_words_of_ones_own_need_another_publisher(
     agent = at_desk("agent")
     one = {"day": str(next_due(1)), "happens": "SUSPENDED", "reason": reason, "author": "A. Perez"}
     assert agent.post("/desk/rules/exception", data=one | {"zone": str(zones["South"])}).status_code == 303
-    listed = {"chosen": ["Easter Monday"], "country": "US", "reason": "the city's list"}
+    listed = {"chosen": ["Victoria Day"], "country": "CA", "state": "ON", "reason": "the city's list"}
     assert agent.post("/desk/rules/holidays", data=listed).status_code == 303, "a list needs nobody else"
     wanted = {"seen": seen(agent.get("/desk/rules").text)}
     assert agent.post("/desk/rules/publish", data=wanted).status_code == status
