@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.core.translation import gettext as _
+from notify.core.translation import translated
 from notify.models import CollectionRule, Operator
 from notify.service311 import rule_data, rule_store, streams
 from notify.service311.next_edition import Line, NextEdition
@@ -69,10 +70,10 @@ def _row(one: CollectionRule, zones: Mapping[str, str], emails: Mapping[int, str
         days = [date_of(rule_data.to_holiday({"day": day, "name": body["name"]}).day) for day in body["days"]]
         more = len(days) - DATES_SHOWN
         lines = [*days[:DATES_SHOWN], *([_("and %(count)s more dates", count=more)] if more > 0 else [])]
-        return Row(one.id, _(body["name"]), ["; ".join(lines)], one.reason, status)
+        return Row(one.id, translated(body["name"]), ["; ".join(lines)], one.reason, status)
     if one.kind == "rule":
         rule = rule_data.to_rule(body)
-        named = listed(_(name) for name in sorted(rule.holidays))
+        named = listed(map(translated, sorted(rule.holidays)))
         return Row(one.id, rule_words.heading(rule), [named, *rule_words.details(rule, zones)], one.reason, status)
     exception = rule_data.to_exception(body)
     by = _("By %(author)s.", author=exception.author)

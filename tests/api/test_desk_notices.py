@@ -25,7 +25,7 @@ from notify.service311 import calendars, rule_store
 from notify.service311.notices import holidays, kept, publishing
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.publishing import Wanted
-from notify.service311.rules import DayException, Effect, Rule
+from notify.service311.rules import DayException, Effect, Rule, State
 from tests import factories
 from tests.api import asked
 from tests.notify.service311 import days
@@ -222,6 +222,33 @@ def test_a_waiting_notice_goes_out_only_while_it_is_true(at_desk: Desk, zones: d
     assert asked.number("SELECT count(*) FROM alarms WHERE kind = 'notice-outdated'") == 1
     assert "Saturday" in words(desk.get(publish(desk).headers["location"]).text)
     assert [one.phase for one in asked.rows("SELECT phase FROM alerts ORDER BY id")] == ["issue", "issue"]
+
+
+def test_what_a_storm_notice_that_waits_says_is_not_told_once_it_is_decided_otherwise(
+    at_desk: Desk, zones: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No alarm rings where the later decision has a notice of its own."""
+    monkeypatch.setenv("TOCSIN_ALONE_MOST", "1")
+    settings.cache_clear()
+    desk, monday = at_desk("agent"), next_thursday() + timedelta(days=4)
+    assert storm(desk, zones["North"], monday).status_code == 303
+    with transaction() as s:
+        days.take(s, {"zone": "South", "stream": "bulky", "weekdays": "Wed", "season": "02-01..02-28"})
+        days.publish(s, "bulky items")
+    launch.run()
+    assert [one.state for one in asked.rows("SELECT state FROM alerts")] == ["draft"]
+    incident = str(asked.number("SELECT id FROM incidents"))
+    assert storm(desk, zones["North"], monday, incident=incident, decision="usual").status_code == 303
+    launch.run()
+    assert [one.state for one in asked.rows("SELECT state FROM alerts ORDER BY id")] == ["cancelled", "draft"]
+    assert asked.number("SELECT count(*) FROM alarms") == 0
+    with transaction() as s:
+        off = DayException(monday, "A. Perez", "a crew works", zone=str(zones["North"]), state=State.SUSPENDED)
+        rule_store.add_exception(s, off, datetime.now(UTC))
+        days.publish(s, "by hand", datetime.now(UTC))
+    launch.run()
+    assert [one.state for one in asked.rows("SELECT state FROM alerts ORDER BY id")] == ["cancelled", "cancelled"]
+    assert asked.number("SELECT count(*) FROM alarms WHERE kind = 'notice-outdated'") == 1
 
 
 def test_a_holiday_that_was_told_is_corrected_where_it_differs(at_desk: Desk, zones: dict[str, int]) -> None:

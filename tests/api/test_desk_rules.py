@@ -203,6 +203,14 @@ def test_a_rule_is_changed_in_its_place_and_moved_up(at_desk: Desk, zones: dict[
     assert agent.get(f"/desk/rules/new?instead={first}").status_code == 404, "it leaves"
 
 
+def test_a_rule_may_name_a_holiday_with_any_sign(at_desk: Desk, zones: dict[str, int]) -> None:
+    """Also with one that stands for a value in our own sentences."""
+    desk, rule = at_desk("agent"), {"holiday": "7% Day %(x)s", "reason": "x"}
+    assert "7% Day %(x)s" in words(desk.post("/desk/rules/new", data=rule).text)
+    assert desk.post("/desk/rules/new", data={**rule, "effect": "slide"}).status_code == 303
+    assert "A rule names 7% Day %(x)s, which has no date" in words(desk.get("/desk/rules").text)
+
+
 def test_a_form_that_is_sent_twice_adds_one_rule(at_desk: Desk, zones: dict[str, int]) -> None:
     agent, day = at_desk("agent"), str(next_due(1))
     north = str(zones["North"])

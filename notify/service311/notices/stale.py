@@ -13,42 +13,51 @@ from notify.core import alarms
 from notify.models import Alert, CollectionEdition, CollectionNotice
 from notify.models.states import AlertState
 from notify.service311 import calendars
-from notify.service311.notices import parts
+from notify.service311.notices import kept, parts
 
 WAITS = (AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED)
 
 # Whether there is any: asked often, so it must be cheap.
 ANY = """
     SELECT FROM collection_notices n JOIN alerts a ON a.id = n.alert_id
-     WHERE a.state IN ('draft', 'approved', 'scheduled') AND n.kind = 'holiday'
+     WHERE a.state IN ('draft', 'approved', 'scheduled')
        AND n.edition < (SELECT max(number) FROM collection_editions)
 """
 
 
 def settle(s: Session, now: datetime) -> list[int]:
-    """Cancel the waiting notices of holidays whose days have changed, and return their alerts."""
+    """Cancel the waiting notices whose days have changed, and return their alerts. No alarm rings for one that a later
+    notice of its incident replaces."""
     newest = s.scalar(select(func.max(CollectionEdition.number))) or 0
     rows = s.execute(
         select(CollectionNotice, Alert)
         .join(Alert, Alert.id == CollectionNotice.alert_id)
-        .where(
-            CollectionNotice.kind == "holiday", Alert.state.in_(WAITS), CollectionNotice.edition < newest
-        )
+        .where(Alert.state.in_(WAITS), CollectionNotice.edition < newest)
         .order_by(Alert.incident_id, Alert.id)
-    ).all()  # fmt: skip
+    ).all()
     gone = []
     for notice, alert in rows:
         if _still_true(s, notice, now):
             notice.edition = newest
             continue
         lifecycle.cancel(s, alert.id, None, now)
-        message = f"The notice of {notice.subject} was cancelled: edition {newest} has other days."
-        alarms.sound(s, alarms.NOTICE_OUTDATED, message, now, alert_id=alert.id)
         gone.append(alert.id)
+        if not _is_replaced(s, notice):
+            message = f"The notice of {notice.subject} was cancelled: edition {newest} has other days."
+            alarms.sound(s, alarms.NOTICE_OUTDATED, message, now, alert_id=alert.id)
     return gone
 
 
 def _still_true(s: Session, notice: CollectionNotice, now: datetime) -> bool:
     zones = calendars.zones_with_days(s)
-    then = calendars.of_zones(s, zones, now, notice.edition)
-    return not parts.of_correction(then, calendars.of_zones(s, zones, now), notice.day)
+    then, after = calendars.of_zones(s, zones, now, notice.edition), calendars.of_zones(s, zones, now)
+    if notice.kind == "holiday":
+        return not parts.of_correction(then, after, notice.day)
+    told = kept.days_of(notice)
+    changed = parts.of_edit(then, after, min(day for _, day in told))
+    return told.isdisjoint((zone, move.nominal) for part in changed for zone in part.zones for move in part.moves)
+
+
+def _is_replaced(s: Session, notice: CollectionNotice) -> bool:
+    later = (CollectionNotice.incident_id == notice.incident_id, CollectionNotice.id > notice.id)
+    return s.scalar(select(CollectionNotice.id).where(*later).limit(1)) is not None

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from notify.city import zones as city_zones
 from notify.core.translation import gettext as _
+from notify.core.translation import translated
 from notify.service311.calendars import KIND
 from notify.service311.next_edition import Findings
 from notify.service311.outputs import rule_words
@@ -19,8 +20,8 @@ def sentences(found: Findings, zones: Mapping[str, str]) -> list[str]:
     for one in found.unknown:
         by_name.setdefault(one.name, []).append(one.year)
     for name, years in by_name.items():
-        lines.append(_("A rule names %(name)s, which has no date in %(years)s: it does nothing then.", name=_(name),
-                       years=listed(map(str, sorted(set(years))))))  # fmt: skip
+        told = {"name": translated(name), "years": listed(map(str, sorted(set(years))))}
+        lines.append(_("A rule names %(name)s, which has no date in %(years)s: it does nothing then.", **told))
     for vain in found.in_vain:
         said = _("Nothing is due then, so this exception does nothing: %(exception)s.",
                  exception=rule_words.exception(vain.exception, zones))  # fmt: skip
@@ -29,7 +30,9 @@ def sentences(found: Findings, zones: Mapping[str, str]) -> list[str]:
                             days=listed(map(date_of, vain.meant)))  # fmt: skip
         lines.append(said)
     if found.unused:
-        lines.append(_("No rule names %(names)s: collections stay on their days.", names=listed(map(_, found.unused))))
+        lines.append(
+            _("No rule names %(names)s: collections stay on their days.", names=listed(map(translated, found.unused)))
+        )
     if found.until is None:
         lines.append(_("No holidays are listed: no day of collection ever moves."))
     return lines
