@@ -10,7 +10,8 @@ from notify.core.settings import Settings
 from notify.delivery.requests import EVERYTHING, unsubscribe_url
 
 COLUMNS = """m.id, m.channel, m.subject, m.text, coalesce(m.alert_id, 0) AS alert_id,
-             coalesce(a.status, 'Actual') AS status, coalesce(a.topic::text, '') AS topic"""
+             coalesce(a.status, 'Actual') AS status,
+             coalesce(a.topic::text, CASE WHEN m.kind = 'reminder' THEN 'collection' ELSE '' END) AS topic"""
 # Letters about the account go to the email that its owner signs in with, all others to contacts of their own.
 ADDRESS = """
     CASE WHEN m.operator_id IS NOT NULL AND m.alert_id IS NULL AND m.kind <> 'code'
@@ -51,10 +52,10 @@ def message(
 ) -> Message:
     """Return the request. Its number is negative, so that no receipt of it is taken for one of a delivery.
 
-    `contact_id`: of the resident who can leave by the email's one click.
+    `contact_id`: of the resident who can leave by the email's one click: its topic, if it has one.
     """
     content = Content(row.alert_id, "en", row.topic, subject if CHANNELS[row.channel].letter else "", words, "")
     leaves = contact_id is not None and CHANNELS[row.channel].leaves_by == "link"
-    link = unsubscribe_url(settings, contact_id, EVERYTHING) if leaves and contact_id is not None else ""
+    link = unsubscribe_url(settings, contact_id, row.topic or EVERYTHING) if leaves and contact_id is not None else ""
     recipient = Recipient(-row.id, address, link)
     return Message(content, sender_address, [recipient], f"{settings.public_url}/hooks")

@@ -60,10 +60,15 @@ def test_the_confirmed_addresses_are_put_in_when_it_is_sent(
 
 
 def test_an_email_is_sent(redis: "redis_client.Redis", providers: Providers, transport: Transport) -> None:
-    written(channel="email", email="ana@example.org")
+    ana = written(channel="email", email="ana@example.org")
     (said,) = send(redis, providers, transport)
     assert "12 Main St and 5 Oak Ave" in said
-    assert "/unsubscribe/" in said or "http" in said
+    link = providers.received()[0]["headers"]["List-Unsubscribe"].strip("<>")
+    assert said.endswith(f"Stop these emails: {link}")
+    with transaction() as s:
+        left = consent.unsubscribe(s, link.rpartition("/u/")[2], now=NOW)
+        assert wishes.channels(s, ana.id) == ("sms",)
+    assert left.topic == Topic.COLLECTION, "one click ends what the email is about, and not the alerts of a flood"
 
 
 def test_a_damaged_address_is_called_as_its_owner_calls_it(
