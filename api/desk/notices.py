@@ -91,11 +91,12 @@ def cancel(request: Request, caller: Viewer, notice_id: Id) -> Response:
 def _holiday(
     request: Request, caller: Caller, key: str, told: Told | None = None, given: Mapping[str, Any] | None = None
 ) -> Response:
-    changed, look = looking.at_holiday(key, datetime.now(UTC), settings())
+    now = datetime.now(UTC)
+    changed, look = looking.at_holiday(key, now, settings())
     given = given or {"channel": look.proposed, "when": "", "on": "", "at": ""}
     return page(
         request, "desk/notice_holiday.html", caller=caller, told=told, changed=changed, look=look, given=given,
-        alone_most=settings().alone_most,
+        alone_most=settings().alone_most, today=calendars.today(now),
     )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def _notice_page(request: Request, caller: Caller, notice_id: int, told: Told | 
     messages = sum(counted.audience.by_channel.values()) if counted.is_counted else None
     return page(
         request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, waiting=waiting,
-        two_people=two_people, now=now,
+        two_people=two_people, now=now, today=calendars.today(now),
     )  # fmt: skip
 
 

@@ -152,6 +152,8 @@ def _shown(head: dict[str, Any], look: Look, published: Published | None, *, as_
         if row.residents is not None:
             console.print(f"{row.zone}: {counted(row.residents, 'resident')}{_by_channel(row.by_channel)}",
                           markup=False, soft_wrap=True)  # fmt: skip
+        if not row.moves:
+            console.print(f"{row.zone}: no change, nothing is sent", markup=False, soft_wrap=True)
     for called, by_language in look.texts:
         for language, text in by_language.items():
             console.print(f"\n{called}, {language}: {text}", markup=False, soft_wrap=True)

@@ -52,7 +52,7 @@ def zones(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]
         monkeypatch.setenv(f"TOCSIN_{name}", value)
     settings.cache_clear()
     now = datetime.now(UTC)
-    ids = days.settle(now, [next_thursday() + timedelta(weeks=52 * n) for n in (0, 1)])
+    ids = days.settle(now, [next_thursday() + timedelta(weeks=n) for n in (0, 30, 52)])
     with transaction() as s:
         factories.sender(s, now=now)
         factories.sender(s, "sendgrid", now=now)
@@ -114,6 +114,20 @@ def test_an_agent_publishes_to_those_who_are_concerned(at_desk: Desk, zones: dic
         (script,) = kept.for_zone(s, zones["North"], datetime.now(UTC))
         assert kept.for_zone(s, zones["South"], datetime.now(UTC)) == []
     assert script.words[0].called == "North"
+
+
+def test_a_holiday_of_months_ahead_is_not_told_yet(at_desk: Desk, zones: dict[str, int]) -> None:
+    """`Thursday, Nov 25` would be read as of this year."""
+    desk, day = at_desk("agent"), next_thursday() + timedelta(weeks=30)
+    later = re.findall(r'href="(/desk/notices/holiday\?key=[^"]+)"', desk.get("/desk/notices").text)[1]
+    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(later).text)
+    fields = {**dict(hidden), "channel": "sms"}
+    early = desk.post("/desk/notices/holiday", data={**fields, "when": "now"})
+    assert (early.status_code, "It is too early to tell" in words(early.text)) == (422, True), words(early.text)
+    week_before = {"when": "later", "on": str(day - timedelta(days=7)), "at": "10:00"}
+    planned = desk.post("/desk/notices/holiday", data={**fields, **week_before})
+    assert planned.status_code == 303, words(planned.text)
+    assert asked.number("SELECT count(*) FROM alerts WHERE launch_at IS NOT NULL") == 1
 
 
 def storm(desk: httpx.Client, zone: int, day: date, **given: str) -> httpx.Response:

@@ -25,7 +25,7 @@ from notify.alerts.writing.wordings import Wording
 from notify.city import zones as city_zones
 from notify.core import audit, translation
 from notify.core.db import take_lock
-from notify.core.errors import Refused
+from notify.core.errors import Invalid, Refused
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Operator
@@ -35,9 +35,11 @@ from notify.service311.notices import kept, words
 from notify.service311.notices.causes import is_ours
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
+from notify.service311.outputs.words import day as day_beside
 from zones.geometry import from_wkb
 
 EVENT = "collection-notice"
+EARLIEST = timedelta(days=60)  # before the first day that changes
 LOCK = 7_461_023  # of all notices: two at once would tell the same twice
 
 
@@ -107,9 +109,10 @@ def shapes_of_zones(s: Session, parts: Sequence[Part]) -> dict[int, BaseGeometry
 def prepare(wanted: Wanted, areas: Shapes, by: Operator, now: datetime, settings: Settings) -> Ready:
     """Return the notice with its words for whoever lives in it now. Opens transactions of its own: call it outside.
 
-    Raises Invalid and NotAllowed as `drafting.draft` does.
+    Raises Invalid and NotAllowed as `drafting.draft` does, and Invalid months before a day changes.
     """
     notice = wanted.notice
+    _require_near(notice.first_day, wanted.launch_at or now, settings.tz)
     apart = [
         Apart(number, area, notice.called(part))
         for number, (part, area) in enumerate(zip(notice.parts, areas.parts, strict=True), start=1)
@@ -191,6 +194,18 @@ def best_launch(first: date, now: datetime, tz: ZoneInfo) -> datetime | None:
     """Return when to tell a change: a week before it, at ten in the morning; None: now, because it is nearer."""
     at = datetime.combine(first - timedelta(days=7), time(10), tz)
     return at if at > now else None
+
+
+def _require_near(first: date, begins_at: datetime, tz: ZoneInfo) -> None:
+    """Raise Invalid long before the first change: its words have no year, and would be read as of another one."""
+    if first - begins_at.astimezone(tz).date() > EARLIEST:
+        raise Invalid(
+            _(
+                "It is too early to tell: the first day that changes is %(day)s.",
+                day=day_beside(first, begins_at.date()),
+            ),
+            hint=_("Choose a time at most %(count)s days before; a week before is usual.", count=EARLIEST.days),
+        )
 
 
 def require_current(s: Session, edition: int) -> None:
