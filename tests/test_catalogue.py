@@ -1,5 +1,6 @@
 """The catalogue of the console's messages has every one of them, translated, and nothing else."""
 
+import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -68,6 +69,21 @@ def pairs(language: str) -> Iterator[tuple[str, str]]:
                 if sorted(PLACEHOLDER.findall(one)) == sorted(PLACEHOLDER.findall(said))
             ]
             yield (same or forms(message.id))[-1], said
+
+
+def test_no_message_stands_within_an_f_string() -> None:
+    """The collector reads an f-string as one piece, and finds no message in it: it would be shown in English."""
+    within = [
+        f"{path.relative_to(ROOT)}:{inner.lineno}"
+        for package in ("api", "notify", "templates", "zones")
+        for path in (ROOT / package).rglob("*.py")
+        for outer in ast.walk(ast.parse(path.read_text()))
+        if isinstance(outer, ast.JoinedStr)
+        for inner in ast.walk(outer)
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in ("_", "ngettext")
+        if isinstance(inner.args[0], ast.Constant)
+    ]
+    assert within == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

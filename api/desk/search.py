@@ -42,6 +42,7 @@ def search(request: Request, caller: Viewer, sought: Text = "", place: Text = ""
     """`place`: one of the addresses that the last page asked back, "LON LAT ADDRESS"."""
     operators.require(caller.acting, "serve")
     now = datetime.now(UTC)
+    sought = sought.removeprefix("/")  # the key that leads to the box, pressed within it
     try:
         if place and place != places.NONE_OF_THEM:
             lon, lat, label = places.chosen(place)

@@ -34,5 +34,7 @@
     found.focus();
     if (types(found)) found.select?.();
     else found.click();
+    // Enter does what was opened, and does not close it again.
+    if (found.matches("summary")) found.parentElement.querySelector("input:not([type=hidden]), select, textarea, button")?.focus();
   });
 })();

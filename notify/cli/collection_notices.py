@@ -30,6 +30,7 @@ Publish = Annotated[bool, typer.Option("--publish", help="Publish it. Without th
 Channels = Annotated[
     str | None, typer.Option(help=f"Some of {', '.join(CHANNELS)}; by default those that the city uses for it.")
 ]
+NOBODY_YET = "-"  # who decides it, of a look without --as
 
 
 def add_to(commands: Commands) -> None:
@@ -115,7 +116,7 @@ def decide(
     with transaction() as s:
         by = _by(s, "collections", operator, publish=publish)
         given = storm.entered(s, form, now)
-    planned, look = looking.at_storm(given, by.email if by else "", now, settings())
+    planned, look = looking.at_storm(given, by.email if by else NOBODY_YET, now, settings())
     published = None
     if publish and by is not None:
         published = acts.publish_storm(given, planned.edition, _listed(channels), by, now, settings())

@@ -123,6 +123,7 @@ def test_an_address_a_zone_and_a_code_show_what_holds_there_but_nobody(agent: ht
     assert "Resident" not in shown
     assert addresses.masked("sms", PHONE) not in shown
     assert "Trash:" in found(agent, "north")
+    assert "Trash:" in found(agent, "/north"), "the key that leads to the box, pressed within it"
     number = asked.number("SELECT min(id) FROM alerts")
     assert f"Alert {number}" in found(agent, f"alert {number}")
     assert "nobody is signed up with it." in found(agent, "+12155550199")

@@ -70,7 +70,6 @@ def test_an_agent_answers_a_call_by_keys_and_without_javascript(
     page.keyboard.press("s")
     expect(page.locator(".contacts details[open] button")).to_be_visible()
     page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Stopped.")).to_be_visible()
     assert stopped() == 1

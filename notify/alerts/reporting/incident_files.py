@@ -85,8 +85,10 @@ def _step(one: Entry) -> str:
     if one.kind == "zone":
         return f"{step(one.what)} ({one.zone})"
     if one.kind == "request":
-        return f"{step(one.what)} ({_('request %(number)s', number=one.subject)})"
-    return f"{step(one.what)} ({_('alert %(number)s', number=one.subject)})"
+        subject = _("request %(number)s", number=one.subject)
+    else:
+        subject = _("alert %(number)s", number=one.subject)
+    return f"{step(one.what)} ({subject})"
 
 
 def _act(one: Entry) -> str:

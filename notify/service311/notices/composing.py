@@ -32,7 +32,7 @@ class Notice:
         """Return the blanks of the words for readers whose zone is not known, and for the public."""
         return self._blanks(
             self._when,
-            lambda: f"{self._when()} {_('Look up yours on the collection page.')}",
+            lambda: " ".join([self._when(), _("Look up yours on the collection page.")]),
             lambda: [f"{self.called(part)}: {' '.join(words.sentences(part))}" for part in self.parts],
             list,
         )
@@ -66,7 +66,7 @@ class Notice:
         last = max(part.last_day for part in self.parts)
         if first == last:
             return _("Collection days change on %(day)s.", day=words.day(first))
-        return _("Collection days change from %(first)s to %(last)s.", first=words.day(first), last=words.day(last))
+        return _("Collection days between %(first)s and %(last)s change.", first=words.day(first), last=words.day(last))
 
     def called(self, part: Part) -> str:
         """Return what a part is called, in the reader's language."""

@@ -84,7 +84,8 @@ def _without(one: Collection, because: str) -> str:
     told = _("Reason: %(reason)s.", reason=reason)
     if one.why.until is None:
         return told
-    return f"{told} {_('The next one is on %(day)s.', day=day(one.why.until, beside=one.nominal))}"
+    after = _("The next one is on %(day)s.", day=day(one.why.until, beside=one.nominal))
+    return f"{told} {after}"
 
 
 def set_out(one: Collection) -> str:
