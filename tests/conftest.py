@@ -36,6 +36,7 @@ from notify.local.stack import servers
 from notify.outside import fetching
 from notify.service311.open311 import client as open311_client
 from tests import network
+from tests.connections import Kept
 from zones.files import quarantine
 
 SECRET_KEY = "a key for tests, and for nothing else"
@@ -203,7 +204,13 @@ def template(server_urls: dict[str, str]) -> Iterator[str]:
 def shared(template: str, server_urls: dict[str, str]) -> Iterator["Emptied"]:
     """The database that most tests use, one after another: to empty it takes a third of the time of a new one."""
     name = f"{template}_shared"
-    with _cloned(server_urls, name, template) as urls, closing(Emptied(urls)) as emptied:
+    with (
+        _cloned(server_urls, name, template) as urls,
+        closing(Kept(name)) as kept,
+        closing(Emptied(urls, kept)) as emptied,
+        pytest.MonkeyPatch.context() as session,
+    ):
+        session.setattr(db, "create_engine", kept.create_engine)
         yield emptied
 
 
@@ -266,7 +273,7 @@ FUNCTION: LiteralString = """
 """
 EMPTY: LiteralString = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid();
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL ({kept}::int[]);
     SELECT pg_temp.empty();
     UPDATE alembic_version SET version_num = {schema} WHERE version_num <> {schema};
     SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences
@@ -274,7 +281,7 @@ EMPTY: LiteralString = """
     DO $$ BEGIN  -- until they have ended, the next test sees their locks and statements
         -- Ended again and again: one that was still connecting above had no name yet, and would wait for our locks.
         WHILE EXISTS (SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                       WHERE datname = current_database() AND pid <> pg_backend_pid()
+                       WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL ({kept}::int[])
                          AND backend_type = 'client backend' AND backend_start < now()) LOOP
             PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
         END LOOP;
@@ -285,8 +292,9 @@ EMPTY: LiteralString = """
 class Emptied:
     """A database that is as its migrations left it whenever a test begins."""
 
-    def __init__(self, urls: dict[str, str]) -> None:
+    def __init__(self, urls: dict[str, str], kept: Kept) -> None:
         self.urls = urls
+        self._kept = kept
         self._connection: psycopg.Connection[Any] | None = None
         with closing(psycopg.connect(urls[OWNER])) as connection:
             tables = [
@@ -306,10 +314,10 @@ class Emptied:
         Its connection is kept: a new one would have to learn all tables first, which takes four fifths of the time.
         """
         others: list[Any] = []
-        statements = sql.SQL(EMPTY).format(schema=self._schema)
         for _ in range(EMPTIED_TRIES):
+            kept = sql.Literal(self._kept.backends())
             try:
-                self._connected().execute(statements)
+                self._connected().execute(sql.SQL(EMPTY).format(schema=self._schema, kept=kept))
             except psycopg.errors.QueryCanceled:
                 asked = "SELECT * FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
                 others = self._connected().execute(asked).fetchall()

@@ -8,6 +8,7 @@
 Times default to `NOW`; give `now=datetime.now(UTC)` where a running worker compares them with its own clock.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,7 @@ from notify.models import (
     Topic,
     Zone,
 )
+from notify.models.base import Base
 from notify.outside import storing
 from notify.outside.messages import Message, Words
 from notify.training.city import CityZone
@@ -138,35 +140,62 @@ def resident(s: Session, *, now: datetime = NOW, **person: Any) -> Resident:
 def residents(s: Session, people: Iterable[Person], *, now: datetime = NOW) -> list[Resident]:
     """Many at once, in a tenth of the time that one after another takes."""
     people = list(people)
-    rows = [Subscriber(language=person.language, created_at=now) for person in people]
-    s.add_all(rows)
-    s.flush()
-    addresses = []
-    for row, person in zip(rows, people, strict=True):
-        number = next(_people)
-        phone = phone_of(number) if person.phone == "" else person.phone
-        email = f"resident.{number}@example.org" if person.email == "" else person.email
-        addresses.append((phone, email))
-        s.add_all(Preference(subscriber_id=row.id, topic=Topic(topic)) for topic in person.topics)
-    homes = [(row.id, lon, lat) for row, person in zip(rows, people, strict=True) for lon, lat in person.at]
-    if homes:
-        s.add_all(
-            Place(subscriber_id=who, label="home", radius_m=0, created_at=now, **sealed._asdict())
-            for (who, *_), sealed in zip(homes, points.seal_all(*zip(*homes, strict=True)), strict=True)
-        )
+    ids = _insert(s, Subscriber, [{"language": person.language, "created_at": now} for person in people])
+    known = list(zip(ids, people, strict=True))
+    topics = [{"subscriber_id": who, "topic": Topic(topic)} for who, person in known for topic in person.topics]
+    _insert(s, Preference, topics, "subscriber_id")
+    homes = [(who, lon, lat) for who, person in known for lon, lat in person.at]
+    sealed = points.seal_all(*zip(*homes, strict=True)) if homes else []
+    place = {"label": "home", "radius_m": 0, "created_at": now}
+    _insert(
+        s,
+        Place,
+        [{"subscriber_id": home[0], **place, **one._asdict()} for home, one in zip(homes, sealed, strict=True)],
+    )
+    addresses = list(map(_addresses, people))
     contacts = [
-        [_contact(row, channel, address, person.verified, now) for channel, address in zip(OWN, given, strict=True)]
-        for row, person, given in zip(rows, people, addresses, strict=True)
+        _contact(who, channel, address, person.verified, now)
+        for (who, person), given in zip(known, addresses, strict=True)
+        for channel, address in zip(OWN, given, strict=True)
+        if address is not None
     ]
-    made = [contact for both in contacts for contact in both if contact is not None]
-    s.add_all(made)
-    s.flush()
-    s.add_all(Consent(contact_id=one.id, kind="opt-in", at=now, how="a test") for one in made if one.verified_at)
-    s.flush()
+    made = _insert(s, Contact, contacts)
+    _insert(
+        s,
+        Consent,
+        [
+            {"contact_id": number, "kind": "opt-in", "at": now, "how": "a test"}
+            for number, contact in zip(made, contacts, strict=True)
+            if contact["verified_at"]
+        ],
+    )
+    numbers = iter(made)
     return [
-        Resident(row.id, phone or "", email or "", sms and sms.id, mail and mail.id)
-        for row, (phone, email), (sms, mail) in zip(rows, addresses, contacts, strict=True)
+        Resident(who, phone or "", email or "", phone and next(numbers), email and next(numbers))
+        for who, (phone, email) in zip(ids, addresses, strict=True)
     ]
+
+
+def _addresses(person: Person) -> tuple[str | None, str | None]:
+    """Its phone and its email."""
+    number = next(_people)
+    phone = phone_of(number) if person.phone == "" else person.phone
+    return phone, f"resident.{number}@example.org" if person.email == "" else person.email
+
+
+def _insert(s: Session, model: type[Base], rows: Sequence[dict[str, Any]], returned: str = "id") -> list[int]:
+    """Insert rows in this order, in one statement: to make an object of each would take several times as long."""
+    if not rows:
+        return []
+    table, columns = model.__tablename__, ", ".join(rows[0])
+    statement = f"""INSERT INTO {table} ({columns})
+                    SELECT {columns} FROM json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json))
+                    RETURNING {returned}"""
+    return list(s.scalars(text(statement), {"rows": json.dumps(rows, default=_in_json)}))
+
+
+def _in_json(value: bytes | datetime) -> str:
+    return rf"\x{value.hex()}" if isinstance(value, bytes) else value.isoformat()
 
 
 def place_check(
@@ -200,17 +229,15 @@ def move(s: Session, subscriber_id: int, lon: float, lat: float) -> None:
     )
 
 
-def _contact(row: Subscriber, channel: str, address: str | None, verified: bool, now: datetime) -> Contact | None:
-    if address is None:
-        return None
-    return Contact(
-        subscriber_id=row.id,
-        channel=channel,
-        address_index=CHANNELS[channel].address_index(address),
-        address_sealed=crypto.seal(address, channel),
-        verified_at=now if verified else None,
-        created_at=now,
-    )
+def _contact(who: int, channel: str, address: str, verified: bool, now: datetime) -> dict[str, Any]:
+    return {
+        "subscriber_id": who,
+        "channel": channel,
+        "address_index": CHANNELS[channel].address_index(address),
+        "address_sealed": crypto.seal(address, channel),
+        "verified_at": now if verified else None,
+        "created_at": now,
+    }
 
 
 def alert_draft(

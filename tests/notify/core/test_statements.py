@@ -74,7 +74,7 @@ def _end(database: str, pid: object) -> None:
         assert other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,)).fetchone() == (True,)
 
 
-def test_forgetting_the_engine_closes_both_pools(database: str) -> None:
+def test_forgetting_the_engine_closes_both_pools(own_database: str) -> None:
     with statements() as cursor, transaction() as s:
         ours = [
             _one(cursor, "SELECT pg_backend_pid()"),
@@ -83,7 +83,7 @@ def test_forgetting_the_engine_closes_both_pools(database: str) -> None:
     old = db.engine()
     db.forget_engine()
     there = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)"
-    with psycopg.connect(database, autocommit=True) as other:
+    with psycopg.connect(own_database, autocommit=True) as other:
         until(lambda: other.execute(there, (ours,)).fetchone() == (0,), 60, "both connections are closed")
     assert db.engine() is not old
     with statements() as cursor:
