@@ -323,7 +323,8 @@ def _tell(s: Session, row: Outage, now: datetime) -> None:
     )  # fmt: skip
     s.add(alert)
     s.flush()
-    step = {"act": "restore" if is_over else "confirm", "state": row.state, "begins_at": None, "back_at": row.back_at}
+    step = {"act": "restore" if is_over else "confirm", "state": row.state, "begins_at": row.begins_at,
+            "back_at": row.back_at}  # fmt: skip
     s.add(OutageStep(outage_id=row.id, at=now, by=row.made_by, alert_id=alert.id, **step))
     s.flush()
 

@@ -19,7 +19,8 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, Operator, OutageStep, StoredContent
 from notify.models import Outage as Row
 from notify.models.states import AlertState
-from notify.service311.outages.steps import Act, Outage, State
+from notify.service311.outages import words
+from notify.service311.outages.steps import AHEAD, Act, Outage, State
 from zones.geometry import readable_areas
 
 LISTENS = timedelta(hours=24)  # after it was restored, "still out?" is answered for so long
@@ -96,15 +97,23 @@ class Recorded:
 
 def in_force(s: Session, now: datetime) -> Sequence[InForce]:
     """Return the outages in which service is out, and those that were restored within LISTENS: who is still without
-    service may say so. The newest first. One whose area cannot be read is left out."""
-    found = [one for one in recent(s, now) if one.known.state in (State.OUT, State.RESTORED)]
+    service may say so. Announced work is on at its time, also where nobody has said that it began. The newest first.
+    One whose area cannot be read is left out."""
+    found = [one for one in recent(s, now) if _is_out(one.known, now) or one.known.state is State.RESTORED]
     areas = readable_areas(one.row.area for one in found)
     return [
         InForce(row.id, row.incident_id, row.utility, areas[row.area], one.told)
         for one in found
         if (row := one.row).area in areas
-        and (one.known.state is State.OUT or ((at := one.restored_at) and at > now - LISTENS))
+        and (_is_out(one.known, now) or ((at := one.restored_at) and at > now - LISTENS))
     ]
+
+
+def _is_out(known: Outage, now: datetime) -> bool:
+    if known.state not in AHEAD:
+        return known.state is State.OUT
+    over = words.work_is_over_at(known.begins_at, known.back_at)
+    return known.begins_at is not None and over is not None and known.begins_at <= now < over
 
 
 def recent(s: Session, now: datetime) -> list[Shown]:

@@ -11,9 +11,9 @@ from notify.alerts.words import wording
 from notify.content import compose
 from notify.core import translation
 from notify.models.states import AlertState
-from notify.service311.outages import kept
+from notify.service311.outages import kept, words
 from notify.service311.outages.kept import Shown, Told
-from notify.service311.outages.steps import Act, State
+from notify.service311.outages.steps import AHEAD, Act, State
 from notify.service311.outages.words import EVENT
 
 
@@ -63,12 +63,19 @@ def said_of(told: Iterable[Told]) -> Said | None:
 
 def in_public(s: Session, now: datetime) -> list[Public]:
     """Return the outages that residents were told of, the newest first, until an alert says that they are over, or
-    staff close what needs none."""
+    staff close what needs none. Announced work is left out once its time is over."""
     return [
         Public(one.row.utility, said)
         for one in kept.recent(s, now)
-        if (said := said_of(one.told)) is not None and said.state is not State.RESTORED and not _is_closed(one)
+        if (said := said_of(one.told)) is not None
+        and said.state is not State.RESTORED
+        and not (_is_closed(one) or _is_past(said, now))
     ]
+
+
+def _is_past(said: Said, now: datetime) -> bool:
+    over = words.work_is_over_at(said.begins_at, said.back_at)
+    return said.state in AHEAD and over is not None and over <= now
 
 
 def _is_closed(one: Shown) -> bool:

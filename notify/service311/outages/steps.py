@@ -28,6 +28,9 @@ class State(StrEnum):
     RESTORED = "restored"
 
 
+AHEAD = (State.NOTICED, State.REMINDED)
+
+
 class Act(StrEnum):
     CONFIRM = "confirm"
     ESTIMATE = "estimate"  # first, changed, or extended

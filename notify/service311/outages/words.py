@@ -60,6 +60,13 @@ def ends_at(outage: Outage, phase: MessagePhase, now: datetime) -> datetime:
     return outage.begins_at + WORK_LASTS
 
 
+def work_is_over_at(begins_at: datetime | None, back_at: datetime | None) -> datetime | None:
+    """Return from when on announced work is over, if nobody has said that it began or moved."""
+    if begins_at is None:
+        return None
+    return (back_at or begins_at + WORK_LASTS) + AFTER
+
+
 def _news(outage: Outage, before: Outage, act: Act) -> str:
     if act is Act.ESTIMATE:
         told = before.told_back_at

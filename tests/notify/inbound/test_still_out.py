@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("database")
 NORTH, SOUTH = (0.5, 0.5), (1.5, 0.5)
 IN_NORTH, IN_SOUTH = box(0.4, 0.4, 0.6, 0.6), box(1.4, 0.4, 1.6, 0.6)
 HOUR = timedelta(hours=1)
+PLANNED = {"state": "noticed", "kind": "planned"}
 
 
 def outage(area: object = IN_NORTH, **more: object) -> int:
@@ -64,6 +65,10 @@ def counted() -> list[tuple[int, int]]:
         ),
         ({"state": "restored", "restored_at": NOW - 24 * HOUR}, "en", "OFF", "we know of no outage at your places."),
         ({"state": "noticed", "kind": "planned"}, "en", "OFF", "we know of no outage at your places."),
+        # Announced work of which nobody has said that it began.
+        ({**PLANNED, "begins_at": NOW, "back_at": NOW + 6 * HOUR}, "en", "OFF", "noted: no power at home. Expected"),
+        ({**PLANNED, "begins_at": NOW + 2 * HOUR, "back_at": NOW + 6 * HOUR}, "en", "OFF", "we know of no outage"),
+        ({**PLANNED, "begins_at": NOW - 9 * HOUR, "back_at": NOW - HOUR}, "en", "OFF", "we know of no outage"),
         ({"back_at": NOW + 6 * HOUR, "told": False}, "en", "OFF", "No end time is known yet."),  # nobody approved it
         (
             {"state": "restored", "restored_at": NOW, "report_phone": "+12155550123", "told": False},

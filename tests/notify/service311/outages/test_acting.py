@@ -12,7 +12,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, Refused
 from notify.core.settings import settings
 from notify.models import Alert, OutageStep, StoredContent
-from notify.service311.outages import acting, kept
+from notify.service311.outages import acting, kept, said
 from notify.service311.outages.acting import Done, Report, Where
 from notify.service311.outages.steps import Act, State
 from notify.subscribers import wishes
@@ -349,3 +349,10 @@ def test_what_is_wrong_is_refused() -> None:
     with pytest.raises(Invalid, match="When should service be back"):
         act(done, Act.ESTIMATE, 1)
     assert steps_of(done) == [("confirm", True)], "what is refused leaves nothing"
+
+
+def test_announced_work_is_not_announced_for_ever() -> None:
+    """Nobody has said that it began, or is over."""
+    sent(report(begins_at=at(2), back_at=at(6)).alert)
+    with transaction() as s:
+        assert [len(said.in_public(s, at(hours))) for hours in (1, 5, 7.9, 8)] == [1, 1, 1, 0]
