@@ -27,8 +27,8 @@ from notify.subscribers.conversations import Talk
 
 Kept = Meaning | Literal["command"]
 ASKED_TWICE = timedelta(days=1)
-# Commands whose words may read as a STOP: STOP SNOW, MUTE, STOP REMINDERS.
-NOT_STOP = frozenset({"stop_topics", "mute", "unmute", "remind_off", *still_out.COMMANDS})
+# Commands whose words may read as a STOP: STOP SNOW, MUTE, STOP REMINDERS, "no phone service"; but not TEXT OFF.
+NOT_STOP = frozenset({"stop_topics", "mute", "unmute", "remind_off", *still_out.COMMANDS} - {"still_out"})
 # The most replies to one phone within a time: two machines could answer each other for ever. A resident in danger who
 # writes again is answered again.
 MOST_ANSWERS: Mapping[Kept, tuple[int, timedelta]] = {

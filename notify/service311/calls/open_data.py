@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.core.errors import Invalid
+from notify.core.formulas import defused
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import speaking
@@ -80,11 +81,11 @@ def rows(s: Session, first: date, last: date) -> Iterator[Row]:
 
 
 def as_csv(found: Sequence[Row]) -> str:
-    """Return the rows as CSV with a header (RFC 4180)."""
+    """Return the rows as CSV with a header (RFC 4180), whose cells no spreadsheet runs as formulas."""
     file = io.StringIO()
     lines = csv.writer(file)
     lines.writerow(COLUMNS)
-    lines.writerows((one.day, one.reason, one.reason_label, one.zone_kind, one.zone, one.calls) for one in found)
+    lines.writerows((one.day, *map(defused, _words(one)), one.calls) for one in found)
     return file.getvalue()
 
 
@@ -102,7 +103,11 @@ def _published(counts: frozenset[tuple[small_cells.Cell, int]]) -> dict[small_ce
 
 
 def _values(one: Row) -> tuple[str, str, str, str, int]:
-    return one.reason, one.reason_label, one.zone_kind, one.zone, one.calls
+    return (*_words(one), one.calls)
+
+
+def _words(one: Row) -> tuple[str, str, str, str]:
+    return one.reason, one.reason_label, one.zone_kind, one.zone
 
 
 def _row(

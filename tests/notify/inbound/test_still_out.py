@@ -87,6 +87,13 @@ def test_it_is_noted_and_answered_with_what_is_known(
     assert counted() == ([(number, who.id)] if is_noted else [])
 
 
+@pytest.mark.parametrize("words", ["Text off", "alerts off", "texts off please"])
+def test_what_asks_for_no_more_texts_is_a_stop(words: str) -> None:
+    outage()
+    assert "no more texts" in hear(resident(NORTH).phone, words)
+    assert counted() == []
+
+
 def test_it_is_counted_once_and_opts_nobody_out_or_in() -> None:
     number, who, stopped = outage(), resident(NORTH), resident(NORTH)
     hear(stopped.phone, "STOP")

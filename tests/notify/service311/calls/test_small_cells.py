@@ -3,10 +3,12 @@
 import itertools
 import random
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 import numpy as np
 import pytest
 
+from notify.service311.calls import open_data
 from notify.service311.calls.small_cells import FEWEST, TOTAL, Cell, published
 
 Table = Mapping[Cell, int]
@@ -99,3 +101,8 @@ def test_the_reader_of_a_small_table_is_left_with_several_values(values: tuple[i
 )
 def test_known_tables(counts: dict[Cell, int], shown: dict[Cell, int]) -> None:
     assert published(counts) == shown
+
+
+def test_no_cell_of_the_file_is_a_formula() -> None:
+    row = open_data.Row(date(2026, 11, 1), "missed", "=HYPERLINK(1)", "collection", "@North", 12)
+    assert open_data.as_csv([row]).splitlines()[1] == "2026-11-01,missed,'=HYPERLINK(1),collection,'@North,12"
