@@ -49,7 +49,17 @@ def remind(heard: Heard) -> Outcome:
 
 def no_more(heard: Heard) -> Outcome | None:
     """End the reminders. None for words that may read as a STOP, of somebody who has none: they mean all our texts."""
-    had_some = heard.resident is not None and wishes.stop(heard.s, heard.resident, heard.now)
+    whose = _whose(heard)
+    had_some = whose is not None and wishes.stop(heard.s, whose, heard.now)
     if not had_some and heard.meaning in ("stop", "doubt"):
         return None
     return Outcome("remind_off", heard.talk)
+
+
+def _whose(heard: Heard) -> int | None:
+    """Return whose reminders a text ends: those of the resident and, of a number that is not surely theirs, those that
+    come to it."""
+    if heard.resident is not None or heard.contact is None or heard.contact.subscriber_id is None:
+        return heard.resident
+    wish = wishes.of(heard.s, heard.contact.subscriber_id)
+    return heard.contact.subscriber_id if wish is not None and wish.channel == heard.channel else None
