@@ -61,10 +61,14 @@ NEEDED = f"""
 """
 
 # A question waits for the end of the city's quiet time, and of its resident's. At night no other question is looked at.
-# So does a reminder that does not come at the hour its resident chose.
+# So does a reminder that does not come at the hour its resident chose; and none goes out while a newer edition is
+# compared with it.
 BY_DAY = f"""
     (m.kind NOT IN ('question', 'reminder') OR m.any_hour OR (
         CAST(:city_quiet AS timestamptz) IS NULL AND EXISTS (
              SELECT FROM contacts c {rules.choices()}
               WHERE c.id = m.contact_id AND ({rules.held_until(":{}")}) IS NULL)))
+    AND (m.kind <> 'reminder' OR EXISTS (
+         SELECT FROM reminders r WHERE r.message_id = m.id
+            AND r.true_in >= (SELECT max(number) FROM collection_editions)))
 """

@@ -31,6 +31,7 @@ AFTERNOON = 15  # o'clock in the city: some hours before midnight, whenever the 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
+@pytest.mark.timeout(1800)
 def test_everybody_is_reminded_once_though_the_scheduler_is_killed_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,16 +1,30 @@
-"""Remind residents the evening before a collection, at the hour of their choice."""
+"""Remind residents the evening before a collection, at the hour of their choice, and tell them what changes."""
 
 from datetime import UTC, datetime
 
 from notify.core import db
 from notify.core.process import once
-from notify.service311.reminders import evening
+from notify.operations.jobs.steps import each
+from notify.service311.reminders import evening, news
 from notify.service311.reminders.aside import Aside
 
 _aside = once(Aside)
 
 
 def run() -> None:
-    """Write the reminders that are due. They are sent by `reminded`."""
+    """Tell what a new edition changes, then write the reminders that are due. They are sent by `reminded`."""
+    each(_tell, _remind)
+
+
+def _tell() -> None:
+    if db.exists(news.ANY):
+        news.tell(_now, _aside())
+
+
+def _remind() -> None:
     if db.exists("SELECT FROM reminder_wishes"):
-        evening.remind(lambda: datetime.now(UTC), _aside())
+        evening.remind(_now, _aside())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,6 +1,6 @@
 """What a resident is told about one day of collections, as data. Pure: no database, no clock."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any, Literal
@@ -27,7 +27,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class AtPlace:
-    """`place`: the id of a resident's place. `facts`: of it, in one order; at least one."""
+    """`place`: the id of a resident's place. `facts`: of it, in one order."""
 
     place: int
     facts: tuple[Fact, ...]
@@ -55,11 +55,6 @@ def kept(said: Sequence[AtPlace]) -> list[Any]:
 def read(said: Sequence[Any]) -> tuple[AtPlace, ...]:
     """Return what `kept` wrote."""
     return tuple(AtPlace(place, tuple(map(_read, facts))) for place, *facts in said)
-
-
-def same_places(said: Sequence[AtPlace], now: Mapping[int, tuple[Fact, ...]]) -> tuple[AtPlace, ...]:
-    """Return what is said now of the places that something was said of, and that are still there."""
-    return tuple(AtPlace(at.place, now[at.place]) for at in said if at.place in now)
 
 
 def _kept(fact: Fact) -> list[str]:

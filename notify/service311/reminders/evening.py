@@ -60,8 +60,8 @@ def _waiting(s: Session, now: datetime, without: Collection[int]) -> Sequence[in
 def _together(ids: Sequence[int], now: datetime) -> tuple[int, int]:
     """Return how many residents were looked at, and how many reminded."""
     with transaction() as s:
-        edition = calendars.current(s)
         rows = s.execute(text(_DUE), {**_hours(now), "ids": list(ids), "now": now}).all()
+        edition = calendars.current(s)  # after the lock: `news` compares what is newer
         if edition is None or not rows:
             return 0, 0
         made = sending.write(s, list(_made(s, rows, edition, calendars.today(now))), now)

@@ -20,7 +20,8 @@ Kind = Literal["evening", "correction", "change"]
 @dataclass(frozen=True, slots=True)
 class Reminder:
     """`contact`: where it goes, on a channel. `places`: whose addresses stand in the words, in their order. `until`:
-    when it comes too late. `any_hour`: it does not wait for the end of quiet hours."""
+    when it comes too late. `words`: None without a message. `any_hour`: it does not wait for the end of quiet hours.
+    `since`: of a change or correction, the edition that was compared before."""
 
     subscriber: int
     contact: int
@@ -30,9 +31,10 @@ class Reminder:
     edition: int
     said: tuple[AtPlace, ...]
     places: Sequence[int]
-    words: Words
+    words: Words | None
     until: datetime
     any_hour: bool = True
+    since: int = 0
 
 
 def write(s: Session, reminders: Sequence[Reminder], now: datetime) -> int:
@@ -42,12 +44,13 @@ def write(s: Session, reminders: Sequence[Reminder], now: datetime) -> int:
     rows = s.execute(text(_REMINDERS), _columns(reminders, now)).all()
     new = {row.subscriber_id: row.id for row in rows}
     fresh = [one for one in reminders if one.subscriber in new]
-    if fresh:
-        messages = s.execute(text(_MESSAGES), {**_message_columns(fresh), "kind": KIND, "now": now}).all()
+    if any(one.words for one in fresh):
+        told = [one for one in fresh if one.words]
+        messages = s.execute(text(_MESSAGES), {**_message_columns(told), "kind": KIND, "now": now}).all()
         by_contact = {row.contact_id: row.id for row in messages}
         s.execute(
             text(_LINK),
-            {"ids": [new[one.subscriber] for one in fresh], "messages": [by_contact[one.contact] for one in fresh]},
+            {"ids": [new[one.subscriber] for one in told], "messages": [by_contact[one.contact] for one in told]},
         )
     return len(fresh)
 
@@ -58,19 +61,24 @@ def _columns(reminders: Sequence[Reminder], now: datetime) -> dict[str, Any]:
         "kinds": [one.kind for one in reminders],
         "days": [one.day for one in reminders],
         "editions": [one.edition for one in reminders],
-        "said": [json.dumps(due.kept(one.said)) for one in reminders],
+        "said": [json.dumps(_said(one)) for one in reminders],
         "places": [f"{{{','.join(map(str, one.places))}}}" for one in reminders],
         "until": [one.until for one in reminders],
         "now": now,
     }
 
 
+def _said(one: Reminder) -> object:
+    said = due.kept(one.said)
+    return said if one.kind == "evening" else {"since": one.since, "day": said}
+
+
 def _message_columns(reminders: Sequence[Reminder]) -> dict[str, Any]:
     return {
         "contacts": [one.contact for one in reminders],
         "channels": [one.channel for one in reminders],
-        "subjects": [one.words.subject for one in reminders],
-        "texts": [one.words.text for one in reminders],
+        "subjects": [one.words.subject if one.words else "" for one in reminders],
+        "texts": [one.words.text if one.words else "" for one in reminders],
         "any_hour": [one.any_hour for one in reminders],
     }
 

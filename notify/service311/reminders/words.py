@@ -47,18 +47,19 @@ def _evening(day: date, edition: int, places: tuple[Facts, ...], language: str, 
     with speaking(language):
         out = _set_out_together(places)
         told = "; ".join(_told(facts, numbers, out is None) for facts, numbers in _alike(places))
-        known, on = settings(), long_day(day) if letter else _short_day(day)
+        known, on = settings(), long_day(day) if letter else short_day(day)
         said = _("tomorrow, %(day)s: %(what)s.", day=on, what=told)
         if out:
             said = f"{said} {_set_out(out, day)}"
         if letter:
             subject = _("Collections tomorrow, %(day)s", day=on)
-            return Words(subject, _letter(f"{said[:1].upper()}{said[1:]}", edition))
+            return Words(subject, as_letter(f"{said[:1].upper()}{said[1:]}", edition))
         end = _("Edition %(edition)s. Reply REMIND OFF to end.", edition=edition)
         return Words("", plain(f"{known.program}: {said} {end}"))
 
 
-def _letter(said: str, edition: int) -> str:
+def as_letter(said: str, edition: int) -> str:
+    """Return an email that says this, with why it comes and how to end it."""
     known = settings()
     why = _(
         "%(program)s sends this because you asked to be reminded. It is edition %(edition)s of the calendar. Other"
@@ -98,7 +99,7 @@ def _told(facts: Facts, numbers: Sequence[int], each_set_out: bool) -> str:
 def _marks(one: Fact, with_set_out: bool) -> str:
     marks = []
     if one.nominal != one.effective:
-        marks.append(_("moved from %(day)s", day=_short_day(one.nominal)))
+        marks.append(_("moved from %(day)s", day=short_day(one.nominal)))
     if with_set_out and one.set_out and one.effective:
         out = _set_out(one.set_out, one.effective).rstrip(".")
         marks.append(f"{out[:1].lower()}{out[1:]}")
@@ -107,7 +108,7 @@ def _marks(one: Fact, with_set_out: bool) -> str:
 
 def _not_due(one: Fact, names: str) -> str:
     if one.what == "moved" and one.effective:
-        return _("no %(streams)s (moved to %(day)s)", streams=names, day=_short_day(one.effective))
+        return _("no %(streams)s (moved to %(day)s)", streams=names, day=short_day(one.effective))
     if one.what == "unknown":
         return _("no %(streams)s (new day not known yet)", streams=names)
     return _("no %(streams)s", streams=names)
@@ -124,8 +125,9 @@ def _set_out(out: SetOut, day: date) -> str:
         return _("Set out by %(time)s.", time=clock(out.at))
     if (day - out.day).days == 1:
         return _("Set out today from %(time)s.", time=clock(out.at))
-    return _("Set out on %(day)s from %(time)s.", day=_short_day(out.day), time=clock(out.at))
+    return _("Set out on %(day)s from %(time)s.", day=short_day(out.day), time=clock(out.at))
 
 
-def _short_day(day: date) -> str:
+def short_day(day: date) -> str:
+    """Return a date with its weekday, as short as a text message needs it."""
     return format_skeleton("MMMEd", day, locale=translation.locale())
