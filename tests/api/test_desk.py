@@ -6,14 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from api import desk
 from notify.accounts import tries
+from notify.core import crypto
 from notify.core.db import transaction
 from notify.delivery import sender_pool
 from notify.service311.answers import store
 from notify.service311.answers.store import Text, Written
 from notify.service311.desk import limits
+from notify.service311.reminders import sending
+from notify.service311.reminders.sending import Reminder
+from notify.service311.reminders.words import Words
 from notify.subscribers import addresses
 from tests import factories
 from tests.api import asked
@@ -240,3 +245,20 @@ def test_who_looks_up_number_after_number_is_stopped_and_an_alarm_rings(agent: h
     assert asked.number("SELECT count(*) FROM suppressions") == 1
     [alarm] = asked.rows("SELECT kind, about FROM alarms WHERE resolved_at IS NULL")
     assert alarm == ("desk-many-looks", "agent@tocsin.example.org")
+
+
+def test_the_last_reminder_of_collections_stands_there_in_its_exact_words(agent: httpx.Client) -> None:
+    with transaction() as s:
+        s.execute(text("UPDATE places SET address_sealed = :sealed"), {"sealed": crypto.seal("120 Main Ct", "address")})
+        who, contact = resident(), asked.number("SELECT id FROM contacts WHERE channel = 'sms' AND subscriber_id > 0")
+        place, now = asked.number("SELECT min(id) FROM places"), datetime.now(UTC)
+        said = Words("", "Tomorrow: trash at {place1}.")
+        edition = asked.number("SELECT max(number) FROM collection_editions")
+        sending.write(
+            s, [Reminder(who, contact, "sms", "evening", now.date(), edition, (), [place], said, now)], now
+        )  # fmt: skip
+    page = words(agent.get(f"/desk/residents/{who}").text)
+    assert "Last reminder" in page
+    assert "waits to be sent" in page
+    assert "Tomorrow: trash at Main Ct." in page, "without the house, until it is shown in clear"
+    assert "Tomorrow: trash at 120 Main Ct." in words(agent.post(f"/desk/residents/{who}/clear").text)

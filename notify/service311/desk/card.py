@@ -16,7 +16,8 @@ from notify.models import Contact, Operator, Place, Subscriber
 from notify.service311.desk import here, limits, script
 from notify.service311.desk.here import Here
 from notify.service311.desk.script import Script
-from notify.service311.reminders import wishes
+from notify.service311.reminders import last, wishes
+from notify.service311.reminders.last import LastReminder
 from notify.service311.reminders.wishes import Wish
 from notify.subscribers import choices, received, record, serving
 from notify.subscribers.entering import street
@@ -52,6 +53,7 @@ class Card:
     in_clear: bool
     script: Script | None = None
     reminded: Wish | None = None  # of collections, the evening before
+    last_reminder: LastReminder | None = None
 
 
 def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clear: bool = False) -> Card:
@@ -77,6 +79,7 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clea
         in_clear,
         script.of(s, alerts, now, resident.language),
         wishes.of(s, subscriber_id),
+        last.last(s, subscriber_id, str if in_clear else street),
     )
 
 
