@@ -158,7 +158,7 @@ def _status(one: Any) -> str:
 
 
 def _short(body: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in body.items() if value not in (None, "", []))[:100]
+    return ", ".join(f"{key}={value}" for key, value in body.items() if value not in (None, "", []))
 
 
 def _day(one: Any) -> str:

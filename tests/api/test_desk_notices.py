@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -166,6 +167,9 @@ def test_a_storm_suspends_and_recovers_in_one_incident(at_desk: Desk, zones: dic
     rows = asked.rows("SELECT incident_id, phase, state FROM alerts ORDER BY id")
     assert [(one.incident_id, one.phase) for one in rows] == [(incident, "issue"), (incident, "update")]
     assert "moves to Tuesday" in words(desk.get(back.headers["location"]).text)
+    first = desk.get(off.headers["location"]).text
+    assert "not the last word" in words(first)
+    assert f'href="{urlsplit(back.headers["location"]).path}"' in first
     fields = {"zone": zones["North"], "stream": "trash", "first": monday.isoformat(), "cause": "snow", **again}
     same = desk.post("/desk/notices/storm", data=fields)
     assert "days would change" in same.text

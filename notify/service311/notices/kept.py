@@ -1,7 +1,7 @@
 """The notices that were published, with what became of them, for staff and for the script of agents who are called."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, select
@@ -44,6 +44,7 @@ class Shown:
     by: str
     is_out: bool  # residents have it, or are getting it
     languages: dict[str, tuple[Said, ...]]
+    newer: int | None = None  # the last notice of its incident that is out: what that one says counts
 
     @property
     def words(self) -> tuple[Said, ...]:
@@ -59,14 +60,17 @@ def recent(s: Session, now: datetime) -> Sequence[Shown]:
 
 
 def for_zone(s: Session, zone_id: int, now: datetime) -> Sequence[Shown]:
-    """Return what residents of a zone were told whose days are not over: the script of an agent. The newest first;
-    each has the words of that zone alone."""
+    """Return what residents of a zone were told whose days are not over: the script of an agent. The newest first, of
+    each incident the last one alone; each has the words of that zone alone."""
     rows = _rows().where(
         CollectionNotice.last_day >= calendars.today(now),
         CollectionNotice.parts.contains([{"zones": [zone_id]}]),
         Alert.launched_at.is_not(None),
     )
-    return [_shown(one, alert, by, only=zone_id) for one, alert, by in s.execute(rows).all()]
+    found: dict[int, Shown] = {}
+    for one, alert, by in s.execute(rows):
+        found.setdefault(one.incident_id, _shown(one, alert, by, only=zone_id))
+    return list(found.values())
 
 
 def shown(s: Session, notice_id: int) -> Shown:
@@ -75,7 +79,9 @@ def shown(s: Session, notice_id: int) -> Shown:
     if row is None:
         raise NotFound(_("There is no notice %(notice)s.", notice=notice_id), hint=_("Choose one from the list."))
     one, alert, by = row
-    return _shown(one, alert, by)
+    after = _rows().where(CollectionNotice.incident_id == one.incident_id, CollectionNotice.id > notice_id)
+    newer = next((later.id for later, theirs, _by in s.execute(after) if is_out(theirs)), None)
+    return replace(_shown(one, alert, by), newer=newer)
 
 
 def find(s: Session, notice_id: int) -> CollectionNotice:

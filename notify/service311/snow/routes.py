@@ -91,7 +91,8 @@ def keep(
         s.execute(insert(SnowRoute), found[start : start + ROWS_AT_ONCE])
     kept.kept = len(found)
     if not found:
-        raise Invalid(f"{counted(kept.bad_count, 'row')}, and none can be used.", hint="Nothing was changed.")
+        first = f" The first is row {kept.bad[0].number}: {kept.bad[0].reason}" if kept.bad else ""
+        raise Invalid(f"{counted(kept.bad_count, 'row')}, and none can be used.{first}", hint="Nothing was changed.")
     detail = {"source": kept.source, "rows": kept.kept, "bad": kept.bad_count, "replaced": kept.replaced}
     audit.note(s, now=now, by=by, action="import", subject="snow routes", subject_id=0, **detail)
     return kept
