@@ -57,8 +57,8 @@ catalogue: setup ## the console's messages, collected for translation into templ
 	@$(BABEL) update -D tocsin -i .venv/tocsin.pot -d templates/locale -w 120 --no-fuzzy-matching --ignore-obsolete \
 	    --ignore-pot-creation-date
 
-screenshots: setup ## the pictures of docs/console.md and docs/residents.md, made anew
-	@$(PY) -m pytest -q tests/browser/screenshots.py tests/browser/stack/resident_screenshots.py
+screenshots: setup ## the pictures of docs/console.md, docs/311.md and docs/residents.md, made anew
+	@$(PY) -m pytest -q tests/browser/screenshots.py tests/browser/desk_screenshots.py tests/browser/stack/resident_screenshots.py
 
 wheel: setup ## a wheel of Tocsin with its third-party scripts, in dist/
 	@$(PY) -m hatchling build -t wheel

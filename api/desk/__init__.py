@@ -10,6 +10,7 @@ from api.desk import (
     rule_forms,
     rules,
     search,
+    signing_up,
     snow,
     storm,
     tickets,
@@ -18,6 +19,7 @@ from api.desk.menu import PLACES
 
 _PAGES = (
     search,
+    signing_up,
     residents,
     calls,
     answers,

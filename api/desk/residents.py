@@ -221,9 +221,9 @@ def card_page(
     return page(request, "desk/resident.html", caller=caller, told=told, **given)
 
 
-def opened(caller: Caller, resident_id: int, contact_id: int, now: datetime) -> Response:
+def opened(caller: Caller, resident_id: int, contact_id: int, now: datetime, done: str = "prove") -> Response:
     """Lead to the page of a resident who has read back a code; the agent may now change what they ask for."""
-    answer = RedirectResponse(f"/desk/residents/{resident_id}?done=prove", 303)
+    answer = RedirectResponse(f"/desk/residents/{resident_id}?done={done}", 303)
     token = proof.token(Proven(caller.acting.id, resident_id, contact_id), now)
     auth.set_cookie(answer, _cookie(), token, int(proof.LIVES.total_seconds()))
     return answer

@@ -1,6 +1,6 @@
 // Keys of the desk. What has data-keys="s t" is pressed by S and then T, or gets the focus if it is a field; never while
 // one types. WCAG 2.2, 2.1.4: single keys can be switched off, at the foot of each page.
-"use strict";
+"use strict"; // of several with the same keys, the last: the box of a page comes before the link to it in the menu
 (() => {
   const KEPT = "tocsin-desk-keys", PAUSE_MS = 2500;
   const box = document.getElementById("keys-on");
@@ -20,10 +20,10 @@
     typed = Date.now() - last < PAUSE_MS ? `${typed} ${event.key.toLowerCase()}` : event.key.toLowerCase();
     last = Date.now();
     const all = [...document.querySelectorAll("[data-keys]")];
-    let found = all.find((one) => one.dataset.keys === typed);
+    let found = all.findLast((one) => one.dataset.keys === typed);
     if (!found && !all.some((one) => one.dataset.keys.startsWith(`${typed} `))) {
       typed = event.key.toLowerCase(); // not the second of any: it may be a first
-      found = all.find((one) => one.dataset.keys === typed);
+      found = all.findLast((one) => one.dataset.keys === typed);
     }
     if (!found) return;
     event.preventDefault();

@@ -168,6 +168,7 @@ def paths(
         join,
         enter,
         "/desk",
+        "/desk/sign-up",
         "/answers",
         "/desk/answers",
         "/desk/answers/new",

@@ -5,7 +5,6 @@ It is not collected with the tests. The application runs in this process, and a 
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -29,16 +28,14 @@ from notify.outside.messages import Words
 from tests import factories
 from tests.api import asked
 from tests.api.conftest import at_desk, door, public_url, served
+from tests.browser.pictures import FOLDER, LARGEST_BYTES
 from tests.browser.visits import DRAWN
 from tests.waiting import until
 
 __all__ = ["at_desk", "door", "public_url", "served"]
 
-FOLDER = Path(__file__).parents[2] / "docs" / "images"
-LARGEST_BYTES, ALL_BYTES = 150_000, 3_000_000
+ALL_BYTES = 3_000_000
 RESIDENTS = 3_000
-HAS_ALERT = """SELECT min(c.subscriber_id) FROM contacts c JOIN deliveries d ON d.contact_id = c.id
-                WHERE d.alert_id = :alert AND d.state = 'delivered'"""
 OWN_WORDS = "{{ city }}: {{ hazard.danger }} is over in {{ area }}. {{ hazard.after }} Check on your neighbors."
 COUNTY_WORDS = Words(
     "en-US",
@@ -99,7 +96,6 @@ def pages(door: httpx.Client, at_desk: Callable[[str], httpx.Client]) -> dict[st
         "operators": "/console/operators",
         "audit": "/console/audit",
         "account": "/console/you",
-        "desk": f"/desk/residents/{asked.number(HAS_ALERT, alert=running)}",
     }
 
 

@@ -8,14 +8,17 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from notify.core.db import transaction
+from notify.delivery import sender_pool
 from tests import factories
 from tests.api import asked
 from tests.api.conftest import at_desk, door, public_url, served
+from tests.api.joins import sent_code
 from tests.browser.axe import crowded, examined, too_wide, violations
+from tests.notify.city.geocoder import town
 from tests.notify.service311 import days
 
 __all__ = ["at_desk", "door", "public_url", "served"]
-PHONE, OTHER = "+12155550142", "+12155550143"
+PHONE, OTHER, NEW = "+12155550142", "+12155550143", "+12155550188"
 SMALL = ViewportSize(width=390, height=844)
 
 
@@ -85,3 +88,57 @@ def test_an_agent_answers_a_call_by_keys_and_without_javascript(
     expect(page.get_by_text("Stopped.")).to_be_visible()
     assert stopped() == 2
     context.close()
+
+
+def test_a_new_caller_is_signed_up_and_served_by_keys_alone(
+    browser: Browser, door: httpx.Client, city: list[dict[str, str]]
+) -> None:
+    town.settle(houses=[town.house("120", "MAIN ST", *days.NORTH), town.house("120", "MAIN CT", 0.6, 0.5)])
+    sender_pool.read_anew()
+    context = examined(browser, str(door.base_url))
+    page = sat_down(context, city)
+    page.goto("/desk/rules")
+    press(page, "/")
+    expect(page.locator("#sought")).to_be_focused()
+    press(page, *NEW, "Enter")
+    expect(page.get_by_text("It is not known here")).to_be_visible()
+    press(page, "x", "n")
+    expect(page.locator("#address")).to_be_focused()
+    assert [*violations(page), *crowded(page), *too_wide(page)] == []
+    press(page, *"120 Main St", "Enter")
+    expect(page.locator("[name=agreed]")).to_be_focused()
+    press(page, "Space", "Enter")
+    expect(page.locator("#code")).to_be_focused()
+    assert [*violations(page), *crowded(page), *too_wide(page)] == []
+    press(page, *sent_code(), "Enter")
+    expect(page.get_by_role("status").filter(has_text="Signed up.")).to_be_visible()
+    expect(page.locator(".day-lines")).to_contain_text("Trash:")
+    assert asked.number("SELECT count(*) FROM contacts WHERE verified_at IS NOT NULL") == 3
+    press(page, "w", "1")
+    expect(page.locator("#call-strip [role=status]")).to_contain_text("Logged: Missed pickup, North")
+    assert [*violations(page), *crowded(page), *too_wide(page)] == []
+    context.close()
+
+
+def test_a_caller_has_an_alert_sent_to_another_phone_by_keys_alone(
+    browser: Browser, door: httpx.Client, city: list[dict[str, str]]
+) -> None:
+    asked.do("UPDATE contacts SET subscriber_id = (SELECT min(subscriber_id) FROM contacts WHERE subscriber_id > 0)")
+    sender_pool.read_anew()
+    context = examined(browser, str(door.base_url))
+    page = sat_down(context, city)
+    press(page, *PHONE, "Enter")
+    expect(page.locator(".contacts")).to_contain_text("***42")
+    press(page, "x", "c", "Tab", "Enter")
+    expect(page.locator("#code")).to_be_focused()
+    press(page, *sent_code(), "Enter")
+    expect(page.get_by_role("status").filter(has_text="The code is right")).to_be_visible()
+    press(page, "x", "r")
+    expect(page.get_by_role("status").filter(has_text="It is sent again.")).to_be_visible()
+    assert asked.number("SELECT count(*) FROM direct_messages WHERE kind = 'resend'") == 1
+    context.close()
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)

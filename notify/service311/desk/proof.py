@@ -9,9 +9,8 @@ from notify.core import crypto
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.core.translation import gettext as _
 from notify.models import Contact, Operator, Subscriber
-from notify.subscribers import consent, entering, joining, serving
+from notify.subscribers import consent, joining, serving
 from notify.subscribers.enrolling import Joined
-from notify.subscribers.wishes import Wish
 
 LIVES = timedelta(minutes=20)  # of what a code opens: about a call
 PURPOSE = "desk-call"
@@ -36,19 +35,8 @@ def send_code(s: Session, subscriber_id: int, contact_id: int, now: datetime, by
         raise NotFound(_("This is not a phone or email of this resident."))
     address = crypto.unseal(contact.address_sealed, contact.channel)
     language = s.get_one(Subscriber, subscriber_id).language
-    return _begin(s, address, None, language, "", now, by)
-
-
-def send_code_to_new(s: Session, contact: str, wish: Wish, language: str, now: datetime, by: Operator) -> str:
-    """Do the same for somebody who signs up in the call, after the words of the consent were read to them."""
-    serving.require(by)
-    channel, _address = joining.parse(contact)
-    return _begin(s, contact, wish, language, entering.words(channel, language), now, by)
-
-
-def _begin(s: Session, contact: str, wish: Wish | None, language: str, words: str, now: datetime, by: Operator) -> str:
     network = f"operator {by.id}"
-    return joining.begin(s, contact, wish, language=language, words=words, network=network, now=now, by_call=True)
+    return joining.begin(s, address, None, language=language, words="", network=network, now=now, by_call=True)
 
 
 def confirm(s: Session, token: str, code: str, now: datetime, by: Operator, subscriber_id: int = 0) -> Joined:
@@ -63,7 +51,7 @@ def confirm(s: Session, token: str, code: str, now: datetime, by: Operator, subs
             _("The code is right, but this phone or email has never been proved, or was silent for long."),
             hint=_(
                 "It may have a new owner. Ask for an address that they signed up with, and sign them up with it again"
-                " (console, “Sign up”): all that they chose comes back."
+                " (X, N): all that they chose comes back."
             ),
         ) from None
     if subscriber_id and joined.subscriber_id != subscriber_id:
