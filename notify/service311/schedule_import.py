@@ -5,12 +5,13 @@ A schedule in the file replaces those of the same zone or address and stream. Ot
 where they came from a file of the same name.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, any_, delete, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
@@ -29,6 +30,7 @@ from zones.files.rowfile import ScheduleRow
 
 KIND = "collection"  # of the zones
 MOST_LISTED = 1_000
+AT_ONCE = 1_000  # rows whose addresses are looked up in one statement
 
 
 class Target(NamedTuple):
@@ -86,6 +88,7 @@ def take(
     take_lock(s, editions.LOCK)
     report = Report(source, dry_run)
     found = dict(_found(s, rows, given, report))
+    report.bad.sort(key=lambda one: one.number)
     if not found:
         first = f" The first is row {report.bad[0].number}: {report.bad[0].reason}" if report.bad else ""
         raise Invalid(f"No row of {source} can be used.{first}", hint="Nothing was changed.")
@@ -121,16 +124,7 @@ def _found(
     targets = _Targets(s)
     met: dict[Key, dict[tuple[int, int] | None, tuple[int, Pattern]]] = {}
     of: dict[Key, Target] = {}
-    for row in rows:
-        if isinstance(row, BadRow):
-            report.refuse(row.number, row.reason)
-            continue
-        try:
-            wanted = schedule_rows.read(row, given)
-            target = targets.of(wanted)
-        except Refused as why:
-            report.refuse(row.number, str(why))
-            continue
+    for wanted, target in _wanted(rows, targets, given, report):
         for stream in wanted.streams:
             key = target.key, stream
             seasons = met.setdefault(key, {})
@@ -147,6 +141,30 @@ def _found(
                 )
     for key, seasons in met.items():
         yield key, (of[key], tuple(pattern for _, pattern in seasons.values()))
+
+
+def _wanted(
+    rows: Iterable[ScheduleRow | BadRow], targets: "_Targets", given: Given, report: Report
+) -> Iterator[tuple[Wanted, Target]]:
+    """Yield the rows that can be read, with what they are of. Addresses are looked up many at a time."""
+    left = iter(rows)
+    while some := list(islice(left, AT_ONCE)):
+        read: list[Wanted] = []
+        for row in some:
+            try:
+                if isinstance(row, BadRow):
+                    raise Refused(row.reason)
+                read.append(schedule_rows.read(row, given))
+            except Refused as why:
+                report.refuse(row.number, str(why))
+        targets.look_up(list(dict.fromkeys(one.address for one in read if one.address)))
+        for one in read:
+            try:
+                target = targets.of(one)
+            except Refused as why:
+                report.refuse(one.number, str(why))
+                continue
+            yield one, target
 
 
 def _meet(season: tuple[int, int] | None, other: tuple[int, int] | None) -> bool:
@@ -168,6 +186,12 @@ class _Targets:
         kept = [one.zone for one in city_zones.all_zones(s, KIND)]
         self._by_id = {zone.external_id.casefold(): zone.id for zone in kept if zone.external_id}
         self._by_name = {zone.name.casefold(): zone.id for zone in kept}
+        self._houses: dict[str, geocoder.Found] = {}
+
+    def look_up(self, addresses: Sequence[str]) -> None:
+        """Find the addresses that `of` is asked for next."""
+        found = geocoder.find_many(self._s, addresses) if addresses else ()
+        self._houses = dict(zip(addresses, found, strict=True))
 
     def of(self, wanted: Wanted) -> Target:
         if wanted.address:
@@ -180,7 +204,7 @@ class _Targets:
         return Target(zone_id)
 
     def _house(self, address: str) -> Target:
-        found = geocoder.find(self._s, address)
+        found = self._houses[address]
         try:
             lon, lat = certain(found)
         except NoPlace as why:
@@ -220,9 +244,9 @@ def _store(
     published = [one.id for one in leaving if one.from_edition is not None]
     drafts = [one.id for one in leaving if one.from_edition is None]
     if published:
-        s.execute(update(CollectionSchedule).where(CollectionSchedule.id.in_(published)).values(leaving=True))
+        s.execute(update(CollectionSchedule).where(_one_of(published)).values(leaving=True))
     if drafts:
-        s.execute(delete(CollectionSchedule).where(CollectionSchedule.id.in_(drafts)))
+        s.execute(delete(CollectionSchedule).where(_one_of(drafts)))
     new = [
         {
             **target._asdict(),
@@ -244,3 +268,8 @@ def _store(
     ]
     if new:
         s.execute(insert(CollectionSchedule), new)
+
+
+def _one_of(ids: list[int]) -> ColumnElement[bool]:
+    """Compare with one array: a statement has at most 65,535 parameters."""
+    return CollectionSchedule.id == any_(literal(ids, ARRAY(BigInteger)))

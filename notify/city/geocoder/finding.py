@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from notify.city.geocoder.crossing import meetings, middles
 from notify.city.geocoder.memory import Gazetteer, gazetteer
-from notify.city.geocoder.numbers import OTHER_LETTER, SAME_BLOCK_M, SAME_HOUSE_M, House, houses
+from notify.city.geocoder.numbers import OTHER_LETTER, SAME_BLOCK_M, SAME_HOUSE_M, House, Numbers, houses
 from notify.city.geocoder.towns import Towns
 from notify.core.translation import gettext_noop
 from zones.addresses.index import Candidate
@@ -67,10 +67,27 @@ class Found:
 
 def find(s: Session, text: str) -> Found:
     """Find a text among the city's own streets, addresses and landmarks."""
-    known, text = gazetteer(s), text[:LONGEST]
-    read = readings(text)
+    text = text[:LONGEST]
+    return _find(s, gazetteer(s), Numbers(s), text, readings(text))
+
+
+def find_many(s: Session, texts: Sequence[str]) -> list[Found]:
+    """Do the same for many texts, such as the rows of a file: the houses of those that are spelt as they are stored are
+    read in one statement."""
+    known, numbers = gazetteer(s), Numbers(s)
+    read = [(text[:LONGEST], readings(text[:LONGEST])) for text in texts]
+    numbers.read_ahead(
+        (candidate.street, candidate.reading.number.number)
+        for _, each in read
+        for candidate in known.streets.spelt([one for one in each if one.number])
+        if candidate.reading.number is not None
+    )
+    return [_find(s, known, numbers, text, each) for text, each in read]
+
+
+def _find(s: Session, known: Gazetteer, numbers: Numbers, text: str, read: Sequence[Reading]) -> Found:
     numbered = [reading for reading in read if reading.number]
-    matches, certain = _numbered(s, known, numbered) if numbered else ([], True)
+    matches, certain = _numbered(s, known, numbers, numbered) if numbered else ([], True)
     if not matches or not certain:
         others = _unnumbered(s, known, text, [reading for reading in read if not reading.number])
         matches = sorted([*matches, *others], key=lambda match: -match.score)
@@ -112,13 +129,13 @@ def _elsewhere(match: Match, other: Match) -> bool:
     return metres((match.lon, match.lat), (other.lon, other.lat)) > near
 
 
-def _numbered(s: Session, known: Gazetteer, read: Sequence[Reading]) -> tuple[list[Match], bool]:
+def _numbered(s: Session, known: Gazetteer, numbers: Numbers, read: Sequence[Reading]) -> tuple[list[Match], bool]:
     """Return houses, and streets that do not have the number; and whether the first may be certain."""
     candidates = known.streets.spelt(read)
-    matches, best = _with_houses(s, candidates, known)
+    matches, best = _with_houses(numbers, candidates, known)
     if not matches or matches[0].score < GOOD:
         candidates = known.streets.near(read)
-        matches, best = _with_houses(s, candidates, known)
+        matches, best = _with_houses(numbers, candidates, known)
     if best is None:
         return _streets(s, candidates, NOT_THERE), False
     spelt_better = any(
@@ -134,7 +151,9 @@ def _has_stray_number(reading: Reading) -> bool:
     return any(word.isdecimal() for word in (*reading.tail, *reading.behind_comma))
 
 
-def _with_houses(s: Session, candidates: Sequence[Candidate], known: Gazetteer) -> tuple[list[Match], Candidate | None]:
+def _with_houses(
+    numbers: Numbers, candidates: Sequence[Candidate], known: Gazetteer
+) -> tuple[list[Match], Candidate | None]:
     """Return the houses, best first, and the street of the best one."""
     found: list[tuple[Match, Candidate]] = []
     by_number: dict[tuple[object, str], list[Candidate]] = {}
@@ -144,7 +163,7 @@ def _with_houses(s: Session, candidates: Sequence[Candidate], known: Gazetteer) 
         by_street = {candidate.street: candidate for candidate in group}
         number = group[0].reading.number
         assert number is not None  # noqa: S101  the candidates all have a number
-        for house in houses(s, list(by_street), number, group[0].reading.unit, known.hyphened):
+        for house in houses(numbers, list(by_street), number, group[0].reading.unit, known.hyphened):
             candidate = by_street[house.street]
             found.append((_match(house, candidate, known.towns), candidate))
     found = _distinct(sorted(found, key=lambda one: (-one[0].score, one[0].kind, one[0].label)))

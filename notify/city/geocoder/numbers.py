@@ -1,6 +1,6 @@
 """Find a house number on some streets: the house's own point, or a place on the number range of its block."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,8 +41,31 @@ class House:
         return f"{self.number} {readable(self.street)}" + (f", {town}" if town else "")
 
 
+class Numbers:
+    """The stored numbers of streets. Those that were read ahead need no statement of their own."""
+
+    def __init__(self, s: Session) -> None:
+        self._s = s
+        self._read: dict[tuple[str, int], list[Any]] = {}
+
+    def read_ahead(self, wanted: Iterable[tuple[str, int]]) -> None:
+        """Read many pairs of a street and a number in one statement, in place of those that were read before."""
+        pairs = list(dict.fromkeys(wanted))
+        self._read = {pair: [] for pair in pairs}
+        given = {"streets": [street for street, _ in pairs], "numbers": [n for _, n in pairs], "widest": WIDEST_RANGE}
+        for row in self._s.execute(text(_MANY_HOUSES), given):
+            self._read[row.asked_street, row.asked_number].append(row)
+
+    def of(self, streets: Sequence[str], number: int) -> Sequence[Any]:
+        pairs = [(street, number) for street in streets]
+        if all(pair in self._read for pair in pairs):
+            return [row for pair in pairs for row in self._read[pair]]
+        given = {"streets": list(streets), "number": number, "widest": WIDEST_RANGE}
+        return self._s.execute(text(_HOUSES), given).all()
+
+
 def houses(
-    s: Session, streets: Sequence[str], number: HouseNumber, unit: str, hyphened: Collection[str]
+    numbers: Numbers, streets: Sequence[str], number: HouseNumber, unit: str, hyphened: Collection[str]
 ) -> list[House]:
     """Return houses with this number on any of the streets, several of one street if they are far apart.
 
@@ -50,8 +73,7 @@ def houses(
     """
     if not streets:
         return []
-    given = {"streets": list(streets), "number": number.number, "widest": WIDEST_RANGE}
-    rows = s.execute(text(_HOUSES), given).all()
+    rows = numbers.of(streets, number.number)
     found = [_point(row, number, unit, row.street in hyphened) for row in rows if row.geometry is None]
     points = [house for _, house in sorted((one for one in found if one), key=lambda one: one[0])]
     ranges = [house for row in rows if row.geometry is not None and (house := _range(row, number)) is not None]
@@ -82,6 +104,24 @@ _HOUSES = """
       WHERE upper(name) = ANY(:streets)
         AND (:number BETWEEN least(left_from, left_to) AND greatest(left_from, left_to)
              OR :number BETWEEN least(right_from, right_to) AND greatest(right_from, right_to)) LIMIT 500)
+"""
+
+_MANY_HOUSES = """
+    WITH asked AS (SELECT * FROM unnest(CAST(:streets AS text[]), CAST(:numbers AS int[])) AS a (street, number))
+    SELECT a.street AS asked_street, a.number AS asked_number, p.street, p.number, suffix, unit, city, zip, lon, lat,
+           NULL::int AS left_from, NULL::int AS left_to, NULL::int AS right_from, NULL::int AS right_to,
+           '' AS right_zip, NULL::bytea AS geometry
+      FROM asked a JOIN address_points p ON p.street = a.street AND p.number = a.number
+     UNION ALL
+    SELECT a.street, a.number, p.street, p.number, suffix, unit, city, zip, lon, lat, NULL, NULL, NULL, NULL, '', NULL
+      FROM asked a JOIN address_points p ON p.street = a.street AND p.number_to IS NOT NULL AND p.number < a.number
+       AND p.number >= a.number - :widest AND p.number_to >= a.number
+     UNION ALL
+    SELECT a.street, a.number, upper(s.name), NULL, '', '', '', left_zip, NULL, NULL, left_from, left_to, right_from,
+           right_to, right_zip, geometry
+      FROM asked a JOIN streets s ON upper(s.name) = a.street
+       AND (a.number BETWEEN least(left_from, left_to) AND greatest(left_from, left_to)
+            OR a.number BETWEEN least(right_from, right_to) AND greatest(right_from, right_to))
 """
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from notify.city.geocoder.crossing import middles
 from notify.city.geocoder.finding import LONGEST, Match
 from notify.city.geocoder.memory import Gazetteer, gazetteer
-from notify.city.geocoder.numbers import houses
+from notify.city.geocoder.numbers import Numbers, houses
 from zones.addresses.readings import HouseNumber, begun, readings
 from zones.addresses.words import readable
 
@@ -33,7 +33,8 @@ def _numbered(s: Session, known: Gazetteer, number: HouseNumber, rest: str, text
     if not streets:
         streets = [candidate.street for candidate in known.streets.near(readings(text))[:LOOKED_AT]]
     order = {street: i for i, street in enumerate(streets)}
-    there = sorted(houses(s, streets, number, "", known.hyphened), key=lambda house: (house.less, order[house.street]))
+    found = houses(Numbers(s), streets, number, "", known.hyphened)
+    there = sorted(found, key=lambda house: (house.less, order[house.street]))
     if not there:
         return _streets(s, streets[:MOST])
     return [

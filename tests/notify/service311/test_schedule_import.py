@@ -14,7 +14,7 @@ from notify.cli import zones as zone_commands
 from notify.cli.collections import commands
 from notify.core.db import transaction
 from notify.core.errors import Invalid, Refused
-from notify.service311 import calendars, editions
+from notify.service311 import calendars, editions, schedule_import
 from tests import factories
 from tests.database import sql
 from tests.notify.city.geocoder.town import avenue, settle
@@ -112,6 +112,24 @@ def test_a_house_has_days_of_its_own(write: Callable[..., Path]) -> None:
     assert (found["new"], found["bad_count"]) == (1, 1)
     assert found["bad"][0]["reason"].startswith("address: it is not known; write it as it is in the address file")
     assert sql("SELECT address, weekdays, zone_id FROM collection_schedules")[0][1:] == ([1, 4], None)
+
+
+def test_addresses_are_looked_up_many_at_a_time_and_bad_lines_keep_their_order(
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule_import, "AT_ONCE", 3)
+    two_zones()
+    settle([avenue("N BROAD ST", 1, first=1000), avenue("ALDER ST", 2)])
+    lines = [
+        "1234 N Broad St,,trash,Tue",
+        "1 Nowhere Lane,,trash,Tue",
+        ",North,trash,Someday",
+        "104 Alder St,,trash,Wed",
+    ]
+    path = write("address,zone,stream,weekdays", *lines, ",South,trash,Mon", "1236 N Broad St,,trash,Tue", lines[1])
+    found = report(path)
+    assert (found["new"], [one["number"] for one in found["bad"]]) == (4, [3, 4, 8])
+    assert len(sql("SELECT FROM collection_schedules WHERE address IS NOT NULL")) == 3
 
 
 def test_dates_that_no_rhythm_gives_are_imported_and_published(write: Callable[..., Path]) -> None:
