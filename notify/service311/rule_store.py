@@ -49,6 +49,7 @@ def add_holiday(
 
     Raises NotAllowed, Invalid; Refused when no date is new.
     """
+    operators.require_by(by, "collections")  # before anything is said of what is listed
     name, wanted = visible(name), set(days)
     if not name or not wanted:
         raise Invalid(_("A holiday has no name or no date."), hint=_("Give both."))
