@@ -118,7 +118,8 @@ _ERASE = (
        SELECT channel, address_index, id, :now, 'erased', 'erased', :how FROM contacts WHERE subscriber_id = :id""",
     "DELETE FROM address_checks WHERE subscriber_id = :id",
     "DELETE FROM outage_reports WHERE subscriber_id = :id",
-    "DELETE FROM reminders WHERE subscriber_id = :id",
+    "DELETE FROM reminders WHERE subscriber_id = :id AND kind = 'evening'",  # each half has an index of its own
+    "DELETE FROM reminders WHERE subscriber_id = :id AND kind <> 'evening'",
     "DELETE FROM reminder_wishes WHERE subscriber_id = :id",
     "DELETE FROM import_asks WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
     "DELETE FROM direct_messages WHERE contact_id IN (SELECT id FROM contacts WHERE subscriber_id = :id)",
