@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from shapely import Point
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.city import basemap
@@ -16,23 +16,20 @@ from notify.city.basemap.areas import Zones
 from notify.core.kept_results import KeptResults
 from notify.core.settings import settings
 from notify.models import CollectionEdition, CollectionSchedule, Zone
-from notify.service311 import editions, rule_store
+from notify.service311 import edition_schedules, editions, rule_store
+from notify.service311.edition_schedules import NO_HOUSE, House, OwnDays
 from notify.service311.holiday_rules import calendar
 from notify.service311.rule_checks import known_until
 from notify.service311.rule_store import Rules
 from notify.service311.rules import Collection, DayException
 from notify.service311.schedule_rows import WEEKDAYS
-from notify.service311.schedules import Schedule, Season, SetOutTime
-from zones.addresses.readings import readings
+from notify.service311.schedules import Schedule
 
 BACK, AHEAD = timedelta(days=31), timedelta(days=366)  # of the dates that are shown
 BEYOND = timedelta(days=14)  # a nominal date may lie that far from the date of the truck
-SAME_HOUSE = 1e-5  # degrees, about 1 m
 KIND = "collection"
 
 Key = tuple[int, datetime]  # of an edition, in whatever database
-House = tuple[str, list[Schedule], set[str]]  # address, schedules of its own, streams that may be another house's
-NO_HOUSE: House = ("", [], set())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +104,7 @@ def of_zones(
     def schedules_of(zone_id: int) -> tuple[Schedule, ...]:
         nonlocal read
         if read is None:
-            read = {}
-            for row in s.scalars(_in_edition(edition.number).where(CollectionSchedule.zone_id.is_not(None))):
-                read.setdefault(row.zone_id or 0, []).append(schedule_of(row))
+            read = edition_schedules.of_zones(s, edition.number)
         return tuple(read.get(zone_id, ()))
 
     def computed(zone_id: int) -> tuple[Collection, ...]:
@@ -135,10 +130,34 @@ def of_place(
     return in_zones(s, edition, zones_at(s, lon, lat, known), today(now), house_at(s, edition, lon, lat, label))
 
 
+def of_houses(s: Session, now: datetime, *numbers: int) -> list[dict[House, Calendar]]:
+    """Return the calendar of every house that has days of its own in one of these editions, in each of them."""
+    found = [edition for number in numbers if (edition := numbered(s, number)) is not None]
+    own = [edition_schedules.of_houses(s, one.number) if has_houses(s, one) else {} for one in found]
+    houses = sorted({house for some in own for house in some})
+    if not houses:
+        return [{} for _edition in found]
+    known, day = basemap.zones_now(s, basemap.current(s)), today(now)
+    there = {house: zones_at(s, *house, known) for house in houses}
+    alike: dict[Any, Calendar] = {}  # many have the same days in the same zones
+
+    def calendar_of(edition: Edition, house: House, own: OwnDays) -> Calendar:
+        days = frozenset(replace(one, zone="") for one in own.schedules)
+        key = edition.number, there[house], days, own.doubtful
+        if key not in alike:
+            alike[key] = in_zones(s, edition, there[house], day, own)
+        return replace(alike[key], address=own.address)
+
+    return [
+        {house: calendar_of(edition, house, some.get(house, NO_HOUSE)) for house in houses}
+        for edition, some in zip(found, own, strict=True)
+    ]
+
+
 def in_zones(
-    s: Session, edition: Edition, zones: tuple[tuple[int, str], ...], day: date, house_there: House = NO_HOUSE
+    s: Session, edition: Edition, zones: tuple[tuple[int, str], ...], day: date, own: OwnDays = NO_HOUSE
 ) -> Calendar:
-    """Return the calendar of a place in these zones, seen on a day. `house_there`: from `house_at`."""
+    """Return the calendar of a place in these zones, seen on a day. `own`: from `house_at`."""
     by_stream: dict[str, dict[frozenset[Schedule], int]] = {}  # stream -> its days -> a zone that has them
     for zone_id, _name in zones:
         of_streams: dict[str, set[Schedule]] = {}
@@ -146,18 +165,17 @@ def in_zones(
             of_streams.setdefault(one.stream, set()).add(replace(one, zone=""))
         for stream, patterns in of_streams.items():
             by_stream.setdefault(stream, {}).setdefault(frozenset(patterns), zone_id)
-    address, house, doubtful = house_there
     first = zones[0][0] if zones else 0
     # What is decided for a zone holds for its houses with days of their own, too.
-    house = [replace(one, zone=str(next(iter(by_stream.get(one.stream, {}).values()), first))) for one in house]
-    own = {one.stream for one in house}
-    unsure = ({stream for stream, ways in by_stream.items() if len(ways) > 1} | doubtful) - own
+    house = [replace(one, zone=str(next(iter(by_stream.get(one.stream, {}).values()), first))) for one in own.schedules]
+    streams = {one.stream for one in house}
+    unsure = ({stream for stream, ways in by_stream.items() if len(ways) > 1} | own.doubtful) - streams
     found = list(_computed(s, edition, house, day)) if house else []
     for stream, ways in by_stream.items():
-        if stream not in own and stream not in unsure:
+        if stream not in streams and stream not in unsure:
             zone_id = next(iter(ways.values()))
             found += [one for one in _of_zone(s, edition, zone_id, day) if one.stream == stream]
-    return Calendar(edition, _in_order(found), zones, tuple(sorted(unsure)), address)
+    return Calendar(edition, _in_order(found), zones, tuple(sorted(unsure)), own.address)
 
 
 def zones_at(s: Session, lon: float, lat: float, known: Zones | None = None) -> tuple[tuple[int, str], ...]:
@@ -174,7 +192,7 @@ def zones_with_days(s: Session) -> Sequence[Zone]:
     edition = current(s)
     if edition is None:
         return []
-    having = _in_edition(edition.number).with_only_columns(CollectionSchedule.zone_id)
+    having = edition_schedules.in_edition(edition.number).with_only_columns(CollectionSchedule.zone_id)
     found = s.scalars(select(Zone).where(Zone.id.in_(having), Zone.retired_at.is_(None))).all()
     return sorted(found, key=lambda zone: _place_in_list(zone.name))
 
@@ -219,10 +237,6 @@ def current(s: Session) -> Edition | None:
     return replace(edition, until=known_until(rules_of(s, edition).holidays))
 
 
-def _in_edition(number: int) -> Select[Any]:
-    return select(CollectionSchedule).where(editions.has(CollectionSchedule, number))
-
-
 def _of_zone(s: Session, edition: Edition, zone_id: int, day: date) -> tuple[Collection, ...]:
     def compute() -> tuple[Collection, ...]:
         return _computed(s, edition, _of_zone_schedules(s, edition, zone_id), day)
@@ -231,57 +245,17 @@ def _of_zone(s: Session, edition: Edition, zone_id: int, day: date) -> tuple[Col
 
 
 def _of_zone_schedules(s: Session, edition: Edition, zone_id: int) -> tuple[Schedule, ...]:
-    def find() -> tuple[Schedule, ...]:
-        rows = s.scalars(_in_edition(edition.number).where(CollectionSchedule.zone_id == zone_id))
-        return tuple(schedule_of(row) for row in rows)
-
-    return _schedules.get((edition.key, zone_id), find)
+    return _schedules.get((edition.key, zone_id), lambda: edition_schedules.of_zone(s, edition.number, zone_id))
 
 
-def house_at(s: Session, edition: Edition, lon: float, lat: float, label: str) -> House:
-    """Return the address of the house at a point, its own schedules, and the streams for which it is not known which of
-    several houses is meant; "" and none for most."""
-    if not has_houses(s, edition):
-        return NO_HOUSE
-    near = _in_edition(edition.number).where(
-        CollectionSchedule.address.is_not(None),
-        CollectionSchedule.lon.between(lon - SAME_HOUSE, lon + SAME_HOUSE),
-        CollectionSchedule.lat.between(lat - SAME_HOUSE, lat + SAME_HOUSE),
-    )
-    rows = s.scalars(near.order_by(CollectionSchedule.address)).all()
-    if label:
-        rows = _called(rows, label)
-    if len({row.address for row in rows}) > 1:
-        return "", [], {row.stream for row in rows}
-    return (rows[0].address or "" if rows else ""), [schedule_of(row) for row in rows], set()
+def house_at(s: Session, edition: Edition, lon: float, lat: float, label: str) -> OwnDays:
+    """Return the days of the house at a point, if it has some of its own."""
+    return edition_schedules.at_house(s, edition.number, lon, lat, label) if has_houses(s, edition) else NO_HOUSE
 
 
 def has_houses(s: Session, edition: Edition) -> bool:
     """Whether any house has days of its own."""
-
-    def look() -> bool:
-        any_house = _in_edition(edition.number).where(CollectionSchedule.address.is_not(None))
-        return s.scalar(any_house.with_only_columns(CollectionSchedule.id).limit(1)) is not None
-
-    return _with_houses.get(edition.key, look)
-
-
-def _called(rows: Sequence[CollectionSchedule], label: str) -> list[CollectionSchedule]:
-    """Return the rows of the house that an address names, however it is written; those of its unit, if it has some."""
-    same = [row for row in rows if row.address == label]
-    if same:
-        return same
-    houses = {(one.number, one.street): one.unit for one in readings(label) if one.number is not None}
-    found = [
-        (row, one.unit)
-        for row in rows
-        for one in readings(row.address or "")
-        if one.number is not None
-        and (one.number, one.street) in houses
-        and one.unit in ("", houses[one.number, one.street])
-    ]
-    of_unit = [row for row, unit in found if unit]
-    return list(dict.fromkeys(of_unit or [row for row, _unit in found]))
+    return _with_houses.get(edition.key, lambda: edition_schedules.any_house(s, edition.number))
 
 
 def _computed(
@@ -295,19 +269,3 @@ def _computed(
 
 def _in_order(found: Iterable[Collection]) -> tuple[Collection, ...]:
     return tuple(sorted(found, key=lambda one: (shown_on(one), one.stream)))
-
-
-def schedule_of(row: CollectionSchedule) -> Schedule:
-    season = None
-    if row.season_from is not None and row.season_to is not None:
-        season = Season(divmod(row.season_from, 100), divmod(row.season_to, 100))
-    return Schedule(
-        row.address or str(row.zone_id),
-        row.stream,
-        frozenset(row.weekdays),
-        row.every_weeks,
-        row.anchor,
-        season,
-        SetOutTime(row.set_out_before, row.set_out_at),
-        frozenset(row.listed),
-    )

@@ -16,7 +16,7 @@ from notify.city import zones as city_zones
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
 from notify.models import CollectionSchedule
-from notify.service311 import calendars, editions, rule_checks, rule_store
+from notify.service311 import calendars, edition_schedules, editions, rule_checks, rule_store
 from notify.service311.calendars import BEYOND, KIND
 from notify.service311.holiday_rules import calendar
 from notify.service311.preview import Change, preview
@@ -134,7 +134,7 @@ def _schedules(s: Session, edition: int | None) -> list[Schedule]:
     """Return the schedules of the zones in an edition, or in the next one."""
     has = editions.next_has(CollectionSchedule) if edition is None else editions.has(CollectionSchedule, edition)
     rows = s.scalars(select(CollectionSchedule).where(has, CollectionSchedule.zone_id.is_not(None)))
-    return [calendars.schedule_of(row) for row in rows]
+    return [edition_schedules.schedule_of(row) for row in rows]
 
 
 def _year(schedules: Sequence[Schedule], rules: Rules, first: date, last: date) -> list[Collection]:

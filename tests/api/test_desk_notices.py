@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,7 +20,7 @@ from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.core.settings import settings
 from notify.delivery import sender_pool
-from notify.models import Alert
+from notify.models import Alert, CollectionSchedule
 from notify.operations.jobs import launch
 from notify.service311 import calendars, rule_store
 from notify.service311.notices import holidays, kept, publishing
@@ -129,6 +129,62 @@ def test_a_holiday_of_months_ahead_is_not_told_yet(at_desk: Desk, zones: dict[st
     planned = desk.post("/desk/notices/holiday", data={**fields, **week_before})
     assert planned.status_code == 303, words(planned.text)
     assert asked.number("SELECT count(*) FROM alerts WHERE launch_at IS NOT NULL") == 1
+
+
+HOUSES = {  # their days of the week: 0 is Monday
+    "1 Elm St": ((0.25, 0.25), 4),  # in the north: Friday
+    "2 Elm St": ((0.3, 0.25), 0),  # Monday, which does not change
+    "3 Elm St": ((1.25, 0.25), 3),  # in the south: Thursday
+    "4 Elm St": ((0.35, 0.25), 4),  # two at one point
+    "4R Elm St": ((0.35, 0.25), 0),
+}
+
+
+def test_houses_with_days_of_their_own_read_them_and_not_those_of_their_zone(
+    at_desk: Desk, zones: dict[str, int]
+) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        for address, ((lon, lat), day) in HOUSES.items():
+            for stream in ("trash", "recycling"):
+                s.add(
+                    CollectionSchedule(
+                        address=address, lon=lon, lat=lat, stream=stream, weekdays=[day], every_weeks=1,
+                        set_out_before=1, set_out_at=time(18), source="own", made_at=now,
+                    )
+                )  # fmt: skip
+        live = {
+            address: factories.resident(s, at=[at], topics=["collection"], now=now).id
+            for address, (at, _day) in HOUSES.items()
+        }
+        days.publish(s, now=now)
+    desk, friday = at_desk("agent"), next_thursday() + timedelta(days=1)
+    shown = words(desk.get(holiday(desk)).text)
+    saturday = friday + timedelta(days=1)
+    for usual, new in (("Friday", f"Saturday, \\w+ {saturday.day}"), ("Thursday", f"Friday, \\w+ {friday.day}")):
+        assert re.search(rf"1 address with days of its own trash and recycling {usual}, .*? {new} 1 1", shown)
+    assert "South No change" in shown
+    assert "Publish to 6 residents" in shown, shown
+    answer = publish(desk, channel="sms")
+    assert answer.status_code == 303, words(answer.text)
+    (row,) = asked.rows("SELECT id, two_people FROM alerts")
+    factories.resolve(row.id, now)
+    told = {
+        one.subscriber_id: one.text
+        for one in asked.rows(
+            """SELECT c.subscriber_id, w.text FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+                 JOIN batches b ON b.id = d.batch_id JOIN contents w
+                   ON (w.alert_id, w.channel, w.language, w.wording) = (b.alert_id, b.channel, b.language, b.wording)
+                WHERE d.state IN ('queued', 'held')"""
+        )
+    }
+    assert "move to Saturday" in told[live["1 Elm St"]]
+    assert live["2 Elm St"] not in told
+    assert "move to Friday" in told[live["3 Elm St"]]
+    for address in ("4 Elm St", "4R Elm St"):
+        assert "Look up yours" in told[live[address]], "nobody knows which of them it is"
+    assert len(told) == 6
+    assert "This holiday was told" in words(desk.get(holiday(desk)).text)
 
 
 def storm(desk: httpx.Client, zone: int, day: date, **given: str) -> httpx.Response:
@@ -329,7 +385,7 @@ def test_two_holidays_of_a_week_told_at_once_are_told_once(door: httpx.Client, z
     for name in ("Thanksgiving Day", "B"):
         with transaction() as s:
             changed = holidays.changed_by(s, f"{thursday} {name}", now)
-            areas = publishing.shapes(s, changed.parts)
+            areas = publishing.shapes(s, changed.notice)
         notice = Notice(name, changed.parts, changed.notice.names, ("en",))
         wanted = Wanted("holiday", name, thursday, changed.edition, notice, ["sms"])
         ready.append(publishing.prepare(wanted, areas, by, now, settings()))

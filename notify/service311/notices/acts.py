@@ -39,7 +39,7 @@ def publish_holiday(
         again, replaces = _again(changed)
         if not changed.parts:
             raise Refused(_("This holiday changes no day: there is nobody to tell."))
-        areas = publishing.shapes(s, changed.parts)
+        areas = publishing.shapes(s, changed.notice)
     holiday = changed.holiday
     wanted = Wanted(
         "holiday", holiday.name, holiday.day, edition, changed.notice, channels, launch_at, again, replaces
@@ -56,7 +56,7 @@ def publish_storm(
     operators.require(by, "collections")
     with transaction() as s:
         planned = replace(storm.plan(s, given, by.email, now), edition=edition)
-        areas = publishing.shapes(s, planned.parts)
+        areas = publishing.shapes(s, planned.notice)
     ready = publishing.prepare(planned.wanted(channels), areas, by, now, settings)
     with transaction() as s:
         return storm.publish(s, planned, ready, by, now, settings)

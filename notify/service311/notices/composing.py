@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from notify.core import translation
 from notify.core.translation import gettext as _
+from notify.service311.edition_schedules import House
 from notify.service311.notices import words
 from notify.service311.notices.parts import Part
 
@@ -21,12 +22,15 @@ NAMED = 2  # zones that words name; a text message has no room for more
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What is told. `because`: a message of the catalogue, or a name as the city has it. `names`: of zones, by id.
-    `languages`: in which it is written, the city's first one first."""
+    `languages`: in which it is written, the city's first one first. `houses`: those with days of their own, who do not
+    read the words of their zone; `unsure`: those of them whose days are not known, who read the general words."""
 
     because: str
     parts: tuple[Part, ...]
     names: Mapping[int, str]
     languages: tuple[str, ...]
+    houses: frozenset[House] = frozenset()
+    unsure: frozenset[House] = frozenset()
 
     def general(self) -> dict[str, str]:
         """Return the blanks of the words for readers whose zone is not known, and for the public."""
@@ -54,7 +58,7 @@ class Notice:
     def area(self, numbers: Iterable[int]) -> dict[str, str]:
         """Return how the words for these parts call their zones, by language."""
         parts = self._numbered(numbers)
-        return self._by_language(lambda: self._zones([zone for part in parts for zone in part.zones]))
+        return self._by_language(lambda: self._called(parts))
 
     @property
     def first_day(self) -> date:
@@ -70,15 +74,19 @@ class Notice:
 
     def called(self, part: Part) -> str:
         """Return what a part is called, in the reader's language."""
-        return self._zones(part.zones)
+        return self._called([part])
 
     def _numbered(self, numbers: Iterable[int]) -> list[Part]:
         return [self.parts[number - 1] for number in sorted(numbers)]
 
-    def _zones(self, zones: Sequence[int]) -> str:
+    def _called(self, parts: Sequence[Part]) -> str:
+        zones = [zone for part in parts for zone in part.zones]
+        named = sorted(self.names[zone] for zone in zones)
         if len(zones) > NAMED:
-            return _("%(count)s zones", count=translation.number(len(zones)))
-        return words.listed(sorted(self.names[zone] for zone in zones))
+            named = [_("%(count)s zones", count=translation.number(len(zones)))]
+        if any(part.houses for part in parts):
+            named.append(_("addresses with days of their own"))
+        return words.listed(named)
 
     def _blanks(
         self, brief: Say, moves: Say, lines: Callable[[], list[str]], to_do: Callable[[], list[str]]

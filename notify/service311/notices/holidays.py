@@ -14,8 +14,10 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Zone
 from notify.models.states import AlertState
 from notify.service311 import calendars
-from notify.service311.notices import kept, parts
+from notify.service311.edition_schedules import House
+from notify.service311.notices import due, kept, parts
 from notify.service311.notices.composing import Notice
+from notify.service311.notices.due import Due
 from notify.service311.notices.parts import Part
 from notify.service311.rules import Collection
 from notify.service311.schedules import monday
@@ -71,16 +73,19 @@ class Upcoming:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a holiday changes. `zones`: all that have days, by name; those in no part are not concerned."""
+    """What a holiday changes. `zones`: all that have days, by name; those in no part are not concerned. `due`: what is
+    collected there, and at each house with days of its own."""
 
     holiday: Upcoming
     edition: int
     zones: Sequence[Zone]
     parts: tuple[Part, ...]
+    due: Due
 
     @property
     def notice(self) -> Notice:
-        return Notice(self.holiday.name, self.parts, {zone.id: zone.name for zone in self.zones}, written())
+        names = {zone.id: zone.name for zone in self.zones}
+        return Notice(self.holiday.name, self.parts, names, written(), self.due.houses, self.due.unsure)
 
 
 def upcoming(s: Session, now: datetime) -> list[Upcoming]:
@@ -100,7 +105,7 @@ def upcoming(s: Session, now: datetime) -> list[Upcoming]:
     found += [
         Upcoming(name, day, told.get((name, day)), by_hand=True) for day, name in by_hand if (day, name) not in days
     ]
-    return _with_changes(s, found, now)
+    return _with_changes(s, found, edition.number, now)
 
 
 def named(s: Session, given: str, now: datetime) -> Upcoming:
@@ -123,24 +128,25 @@ def changed_by(s: Session, key: str, now: datetime) -> Changed:
     if holiday is None or edition is None:
         raise NotFound(_("There is no such holiday to come."), hint=_("Choose one from the list."))
     zones = calendars.zones_with_days(s)
-    now_due = calendars.of_zones(s, zones, now)
     if holiday.told is not None and holiday.told.is_out:  # then a correction, to those whose days are others than told
-        then = calendars.of_zones(s, zones, now, holiday.told.edition)
-        found = parts.of_correction(then, now_due, holiday.day)
+        then, now_due = due.of_editions(s, zones, now, holiday.told.edition, edition.number)
+        found = parts.of_correction(then.collections, now_due.collections, holiday.day)
     else:
-        found = _parts(now_due, holiday)
-    return Changed(holiday, edition.number, zones, tuple(found))
+        (now_due,) = due.of_editions(s, zones, now, edition.number)
+        found = _parts(now_due.collections, holiday)
+    return Changed(holiday, edition.number, zones, tuple(found), now_due)
 
 
-def _with_changes(s: Session, found: Sequence[Upcoming], now: datetime) -> list[Upcoming]:
+def _with_changes(s: Session, found: Sequence[Upcoming], edition: int, now: datetime) -> list[Upcoming]:
     """Return the holidays that are not over, with whether they change a day. One whose changes were told by the notice
     of another holiday of its week was told, too."""
-    due, today = calendars.of_zones(s, calendars.zones_with_days(s), now), calendars.today(now)
-    due = {zone: tuple(parts.changed_of(collections)) for zone, collections in due.items()}  # few of them, asked often
+    (entire,), today = due.of_editions(s, calendars.zones_with_days(s), now, edition), calendars.today(now)
+    # Few of them, asked often.
+    changed = {whose: tuple(parts.changed_of(collections)) for whose, collections in entire.collections.items()}
     of_storms = _days_of_storms(s, today)
     whole = []
     for one in found:
-        moved = _parts(due, one)
+        moved = _parts(changed, one)
         if one.day < today and not any(part.last_day >= today for part in moved):
             continue
         days = {(zone, move.nominal) for part in moved for zone in part.zones for move in part.moves}
@@ -150,12 +156,12 @@ def _with_changes(s: Session, found: Sequence[Upcoming], now: datetime) -> list[
         if told is None and days:
             near = (other.told for other in found if monday(other.day) == monday(one.day))
             told = next((other for other in near if other and other.stands and days <= other.days), None)
-        whole.append(replace(one, told=told, changes=bool(days)))
+        whole.append(replace(one, told=told, changes=bool(moved)))
     return whole
 
 
-def _parts(due: Mapping[int, tuple[Collection, ...]], one: Upcoming) -> list[Part]:
-    return parts.by_hand(due, one.name, one.day) if one.by_hand else parts.of_holiday(due, one.name, one.day)
+def _parts(of: Mapping[int | House, tuple[Collection, ...]], one: Upcoming) -> list[Part]:
+    return parts.by_hand(of, one.name, one.day) if one.by_hand else parts.of_holiday(of, one.name, one.day)
 
 
 def _days_of_storms(s: Session, today: date) -> frozenset[tuple[int, date]]:

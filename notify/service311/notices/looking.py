@@ -80,10 +80,9 @@ def _look(notice: Notice, zones: Sequence[Zone], now: datetime, settings: Settin
         proposed = channel_policies.chosen(s, None, "collection") if channels else []
         if not notice.parts:
             return Look(channels, proposed)
-        whole = publishing.shapes(s, notice.parts).whole
-        by_zone = publishing.shapes_of_zones(s, notice.parts)
+        areas = publishing.shapes(s, notice)
         texts = showing.texts(s, notice, channels, now, settings, phase)
-    reached = showing.reached(by_zone, whole, channels, now)
+    reached = showing.reached(areas.counted, areas.whole, channels, now)
     return Look(
         channels,
         proposed,

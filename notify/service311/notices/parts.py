@@ -1,4 +1,5 @@
-"""Whom a change of collection days concerns, and what is told to them: zones with the same changes are one part.
+"""Whom a change of collection days concerns, and what is told to them: zones, and houses with days of their own, that
+have the same changes are one part.
 
 Pure: no database, no clock. A zone without a change is in no part, so nothing is sent there.
 """
@@ -7,12 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
+from notify.service311.edition_schedules import House
 from notify.service311.preview import preview
 from notify.service311.rules import Cause, Collection, SetOut, State
 from notify.service311.schedules import WEEK, monday
 from notify.service311.streams import STREAMS
 
+Whose = TypeVar("Whose", bound=int | House)  # the id of a zone, or a house with days of its own
 ORDER = {stream: place for place, stream in enumerate(STREAMS)}
 
 
@@ -37,10 +41,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Zones, by id, whose residents read the same words; their moves by date."""
+    """Zones, by id, and houses whose residents read the same words; their moves by date."""
 
     zones: tuple[int, ...]
     moves: tuple[Move, ...]
+    houses: tuple[House, ...] = ()
 
     @property
     def last_day(self) -> date:
@@ -52,7 +57,7 @@ class Part:
         )
 
 
-def of_holiday(calendars: Mapping[int, Iterable[Collection]], holiday: str, day: date) -> list[Part]:
+def of_holiday(calendars: Mapping[Whose, Iterable[Collection]], holiday: str, day: date) -> list[Part]:
     """Return the parts of a holiday's notice, by the first date that changes.
 
     What changes in the same week for another reason, or by hand, is told as well: residents want one truth about their
@@ -67,7 +72,7 @@ def of_holiday(calendars: Mapping[int, Iterable[Collection]], holiday: str, day:
     return grouped({zone: [one for one in found if monday(one.nominal) in weeks] for zone, found in changed.items()})
 
 
-def by_hand(calendars: Mapping[int, Iterable[Collection]], reason: str, day: date) -> list[Part]:
+def by_hand(calendars: Mapping[Whose, Iterable[Collection]], reason: str, day: date) -> list[Part]:
     """Return the parts of what was changed by hand for this reason, of what is due on a day by the schedule."""
     return grouped(
         {
@@ -87,10 +92,10 @@ def changed_of(collections: Iterable[Collection]) -> list[Collection]:
 
 
 def of_edit(
-    before: Mapping[int, Iterable[Collection]], after: Mapping[int, Iterable[Collection]], first: date
+    before: Mapping[Whose, Iterable[Collection]], after: Mapping[Whose, Iterable[Collection]], first: date
 ) -> list[Part]:
     """Return the parts of what exceptions change in calendars, of all that is due from `first` on."""
-    changed: dict[int, list[Collection]] = {}
+    changed: dict[Whose, list[Collection]] = {}
     for zone, collections in after.items():
         differs = [one.new for one in preview(before.get(zone, ()), collections) if one.date_differs]
         changed[zone] = [one for one in differs if one is not None and one.nominal >= first]
@@ -98,26 +103,32 @@ def of_edit(
 
 
 def of_correction(
-    told: Mapping[int, Iterable[Collection]], after: Mapping[int, Iterable[Collection]], day: date
+    told: Mapping[Whose, Iterable[Collection]], after: Mapping[Whose, Iterable[Collection]], day: date
 ) -> list[Part]:
     """Return the parts of what has changed about a holiday since it was told: in the weeks around it alone."""
     near = range(-1, 2)
     weeks = {monday(day) + week * WEEK for week in near}
 
-    def around(calendars: Mapping[int, Iterable[Collection]]) -> dict[int, list[Collection]]:
+    def around(calendars: Mapping[Whose, Iterable[Collection]]) -> dict[Whose, list[Collection]]:
         return {zone: [one for one in found if monday(one.nominal) in weeks] for zone, found in calendars.items()}
 
     return of_edit(around(told), around(after), min(weeks))
 
 
-def grouped(changed: Mapping[int, Sequence[Collection]]) -> list[Part]:
-    """Return the parts of what changes in each zone: zones with the same moves together, in order of their moves."""
+def grouped(changed: Mapping[Whose, Sequence[Collection]]) -> list[Part]:
+    """Return the parts of what changes in each zone: those with the same moves together, in order of their moves."""
     zones: dict[tuple[Move, ...], list[int]] = defaultdict(list)
-    for zone, collections in changed.items():
-        if collections:
-            zones[moves_of(collections)].append(zone)
-    found = [Part(tuple(sorted(ids)), moves) for moves, ids in zones.items()]
-    return sorted(found, key=lambda part: (part.moves[0].nominal, part.zones))
+    houses: dict[tuple[Move, ...], list[House]] = defaultdict(list)
+    for whose, collections in changed.items():
+        if collections and isinstance(whose, House):
+            houses[moves_of(collections)].append(whose)
+        elif collections and isinstance(whose, int):
+            zones[moves_of(collections)].append(whose)
+    found = [
+        Part(tuple(sorted(zones.get(moves, ()))), moves, tuple(sorted(houses.get(moves, ()))))
+        for moves in dict.fromkeys([*zones, *houses])
+    ]
+    return sorted(found, key=lambda part: (part.moves[0].nominal, part.zones, part.houses))
 
 
 def moves_of(collections: Iterable[Collection]) -> tuple[Move, ...]:

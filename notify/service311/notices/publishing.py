@@ -4,12 +4,13 @@ Text messages, emails, posts, the public page and the agents' script all have th
 have the new days already: a notice is made of a published edition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
@@ -23,6 +24,7 @@ from notify.alerts.writing.drafting import Draft
 from notify.alerts.writing.wordings import Part as Apart
 from notify.alerts.writing.wordings import Wording
 from notify.city import zones as city_zones
+from notify.city.parts import Kept
 from notify.core import audit, translation
 from notify.core.db import take_lock
 from notify.core.errors import Invalid, Refused
@@ -31,12 +33,13 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Operator
 from notify.models.states import AlertState
 from notify.service311 import calendars
+from notify.service311.edition_schedules import SAME_HOUSE, House
 from notify.service311.notices import kept, words
 from notify.service311.notices.causes import is_ours
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
 from notify.service311.outputs.words import day as day_beside
-from zones.geometry import from_wkb
+from zones.geometry import from_wkb, to_wkb
 
 EVENT = "collection-notice"
 EARLIEST = timedelta(days=60)  # before the first day that changes
@@ -86,24 +89,52 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """The areas of a notice: of each part, and of all."""
+    """The areas of a notice: of each zone by its id, without the houses that have days of their own; of the houses of
+    each part, empty without any; and of those with such days who need not be told."""
 
-    parts: tuple[BaseGeometry, ...]
-    whole: BaseGeometry
+    zones: Mapping[int, BaseGeometry]
+    entire: BaseGeometry  # the zones with all their houses
+    houses: tuple[BaseGeometry, ...]
+    without: BaseGeometry
+
+    @property
+    def beside(self) -> BaseGeometry:
+        """The houses that are told, of all parts."""
+        return shapely.union_all(self.houses)
+
+    @property
+    def whole(self) -> BaseGeometry:
+        found = shapely.union(self.entire, self.beside)
+        return found if self.without.is_empty else shapely.difference(found, self.without)
+
+    def part(self, number: int, part: Part) -> BaseGeometry:
+        """Return the area of a part, numbered from 1."""
+        return shapely.union_all([*(self.zones[zone] for zone in part.zones), self.houses[number - 1]])
+
+    @property
+    def counted(self) -> dict[int, BaseGeometry]:
+        """What is counted apart: each zone by its id, and the houses of a part by its number, negative."""
+        return {**self.zones, **{-n: area for n, area in enumerate(self.houses, start=1) if not area.is_empty}}
 
 
-def shapes(s: Session, parts: Sequence[Part]) -> Shapes:
+def shapes(s: Session, notice: Notice) -> Shapes:
     """Return the areas of a notice."""
-    areas = shapes_of_zones(s, parts)
-    found = tuple(shapely.union_all([areas[zone] for zone in part.zones]) for part in parts)
-    return Shapes(found, shapely.union_all(found))
+    concerned = {zone for part in notice.parts for zone in part.zones}
+    rows = city_zones.all_zones(s, calendars.KIND)
+    zones = {one.zone.id: from_wkb(one.version.geometry) for one in rows if one.zone.id in concerned}
+    entire = shapely.union_all(list(zones.values()))
+    if notice.houses:
+        apart = _around(notice.houses)
+        zones = {zone: shapely.difference(area, apart) for zone, area in zones.items()}
+    told = {house for part in notice.parts for house in part.houses}
+    silent = [house for house in notice.houses - notice.unsure - told if shapely.intersects_xy(entire, *house)]
+    return Shapes(zones, entire, tuple(_around(part.houses) for part in notice.parts), _around(silent))
 
 
-def shapes_of_zones(s: Session, parts: Sequence[Part]) -> dict[int, BaseGeometry]:
-    """Return the area of each zone of the parts, by its id."""
-    concerned = {zone for part in parts for zone in part.zones}
-    zones = city_zones.all_zones(s, calendars.KIND)
-    return {one.zone.id: from_wkb(one.version.geometry) for one in zones if one.zone.id in concerned}
+def _around(houses: Collection[House]) -> BaseGeometry:
+    """Return the area in which a resident's place is one of these houses, however it was rounded."""
+    lon, lat = np.array(sorted(houses)).reshape(-1, 2).T
+    return shapely.union_all(shapely.box(lon - SAME_HOUSE, lat - SAME_HOUSE, lon + SAME_HOUSE, lat + SAME_HOUSE))
 
 
 def prepare(wanted: Wanted, areas: Shapes, by: Operator, now: datetime, settings: Settings) -> Ready:
@@ -114,8 +145,8 @@ def prepare(wanted: Wanted, areas: Shapes, by: Operator, now: datetime, settings
     notice = wanted.notice
     _require_near(notice.first_day, wanted.launch_at or now, settings.tz)
     apart = [
-        Apart(number, area, notice.called(part))
-        for number, (part, area) in enumerate(zip(notice.parts, areas.parts, strict=True), start=1)
+        Apart(number, areas.part(number, part), notice.called(part))
+        for number, part in enumerate(notice.parts, start=1)
     ]
     each = [frozenset({one.number}) for one in apart]
     found = wordings.occurring(areas.whole, apart, "collection")
@@ -125,10 +156,14 @@ def prepare(wanted: Wanted, areas: Shapes, by: Operator, now: datetime, settings
         for numbers in [*each, *several][: wordings.MOST]
     ]  # fmt: skip
     last = max(part.last_day for part in notice.parts)
+    zones = tuple(f"{calendars.KIND}:{notice.names[zone]}" for part in notice.parts for zone in part.zones)
     draft = Draft(
         event=EVENT,
         phase="update" if wanted.incident else "issue",
-        zones=tuple(f"{calendars.KIND}:{notice.names[zone]}" for part in notice.parts for zone in part.zones),
+        zones=zones,
+        parts=_kept(areas.beside),
+        without=_kept(areas.without),
+        area_description="" if zones else notice.area(range(1, len(notice.parts) + 1)),
         blanks=notice.general(),
         channels=wanted.channels,
         expires_at=ends(last, wanted.launch_at or now, settings.tz),
@@ -140,6 +175,10 @@ def prepare(wanted: Wanted, areas: Shapes, by: Operator, now: datetime, settings
         wordings=written,
     )
     return Ready(wanted, drafting.located(draft, by))
+
+
+def _kept(area: BaseGeometry) -> Sequence[Kept]:
+    return () if area.is_empty else (Kept(to_wkb(area), ()),)
 
 
 def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Settings) -> Published:
@@ -233,7 +272,7 @@ def _require_untold(s: Session, wanted: Wanted) -> None:
         return
     days = {(zone, move.nominal) for part in wanted.notice.parts for zone in part.zones for move in part.moves}
     same = (wanted.subject, wanted.day)
-    if any((one.subject, one.day) == same or days <= kept.days_of(one) for one in s.scalars(standing)):
+    if any((one.subject, one.day) == same or (days and days <= kept.days_of(one)) for one in s.scalars(standing)):
         raise Refused(
             _("This holiday was told already."), hint=_("Look at its notice. If days change, it can be told again.")
         )

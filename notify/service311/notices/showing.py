@@ -14,18 +14,20 @@ from notify.audience.live_count import live_count
 from notify.channels.channel import CHANNELS
 from notify.content import compose
 from notify.core.settings import Settings
+from notify.core.translation import ngettext
 from notify.models import Alert, Lane, Zone
 from notify.service311.notices import publishing, words
 from notify.service311.notices.composing import Notice
-from notify.service311.notices.parts import Part
+from notify.service311.notices.parts import Move, Part
 
 SHOWN = next(name for name, one in CHANNELS.items() if one.segmented)  # the channel whose words are shown whole
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A zone. `moves`: what is collected, its old day and its new one, in the reader's language; none: no change.
-    `residents`, `by_channel`: exact numbers of those who would be told; None for a zone without a change."""
+    """A zone, or houses with days of their own that have the same changes. `moves`: what is collected, its old day and
+    its new one, in the reader's language; none: no change. `residents`, `by_channel`: exact numbers of those who would
+    be told; None for a zone without a change."""
 
     zone: str
     moves: Sequence[tuple[str, str, str]]
@@ -35,7 +37,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Exact counts. `all`: of the whole notice, in which a resident with places in two zones counts once."""
+    """Exact counts. `by_zone`: as `Shapes.counted`; `all`: of the whole notice, in which a resident with places in two
+    zones counts once."""
 
     by_zone: Mapping[int, audience.Audience]
     all: audience.Audience
@@ -56,19 +59,33 @@ def reached(areas: Mapping[int, BaseGeometry], whole: BaseGeometry, channels: Se
 def rows(zones: Sequence[Zone], parts: Sequence[Part], counted: Reached) -> list[Row]:
     """Return the rows of the table, those with a change first."""
     of = {zone: part for part in parts for zone in part.zones}
-    found = []
-    for zone in sorted(zones, key=lambda one: (one.id not in of, one.name)):
-        moves = of[zone.id].moves if zone.id in of else ()
-        told = counted.by_zone.get(zone.id)
-        found.append(
-            Row(
-                zone.name,
-                [(words.what(one), words.day(one.nominal), words.new_day(one)) for one in moves],
-                told.residents - told.without if told else None,
-                told.by_channel if told else {},
+    by_name = sorted(zones, key=lambda one: one.name)
+    return [
+        *(_row(one.name, of[one.id].moves, counted.by_zone.get(one.id)) for one in by_name if one.id in of),
+        *(
+            _row(
+                _houses(len(part.houses)),
+                part.moves,
+                counted.by_zone.get(-number),
             )
-        )
-    return found
+            for number, part in enumerate(parts, start=1)
+            if part.houses
+        ),
+        *(_row(one.name, (), None) for one in by_name if one.id not in of),
+    ]
+
+
+def _houses(count: int) -> str:
+    return ngettext("%(n)s address with days of its own", "%(n)s addresses with days of their own", count)
+
+
+def _row(called: str, moves: Sequence[Move], told: audience.Audience | None) -> Row:
+    return Row(
+        called,
+        [(words.what(one), words.day(one.nominal), words.new_day(one)) for one in moves],
+        told.residents - told.without if told else None,
+        told.by_channel if told else {},
+    )
 
 
 def texts(

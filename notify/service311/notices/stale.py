@@ -13,7 +13,7 @@ from notify.core import alarms
 from notify.models import Alert, CollectionEdition, CollectionNotice
 from notify.models.states import AlertState
 from notify.service311 import calendars
-from notify.service311.notices import kept, parts
+from notify.service311.notices import due, kept, parts
 
 WAITS = (AlertState.DRAFT, AlertState.APPROVED, AlertState.SCHEDULED)
 
@@ -37,7 +37,7 @@ def settle(s: Session, now: datetime) -> list[int]:
     ).all()
     gone = []
     for notice, alert in rows:
-        if _still_true(s, notice, now):
+        if _still_true(s, notice, newest, now):
             notice.edition = newest
             continue
         lifecycle.cancel(s, alert.id, None, now)
@@ -48,9 +48,9 @@ def settle(s: Session, now: datetime) -> list[int]:
     return gone
 
 
-def _still_true(s: Session, notice: CollectionNotice, now: datetime) -> bool:
+def _still_true(s: Session, notice: CollectionNotice, newest: int, now: datetime) -> bool:
     zones = calendars.zones_with_days(s)
-    then, after = calendars.of_zones(s, zones, now, notice.edition), calendars.of_zones(s, zones, now)
+    then, after = (one.collections for one in due.of_editions(s, zones, now, notice.edition, newest))
     if notice.kind == "holiday":
         return not parts.of_correction(then, after, notice.day)
     told = kept.days_of(notice)

@@ -48,7 +48,7 @@ class Places:
             one = self._of_zones(edition, zones, today)
             if houses:
                 house = calendars.house_at(self._s, edition, lon, lat, _address(row.address_sealed))
-                if house[1] or house[2]:
+                if house.schedules or house.doubtful:
                     one = calendars.in_zones(self._s, edition, zones, today, house)
             found[row.subscriber_id].append((row.id, one))
         return found
