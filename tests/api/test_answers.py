@@ -132,3 +132,10 @@ def test_a_question_by_text_that_no_answer_has_is_listed_by_its_words_alone() ->
         hear("the circus came, lovely", f"SN{n}")
     with transaction() as s:
         assert [(one.words, one.times) for one in search.in_vain(s)] == [("circus come", search.OFTEN)]
+
+
+def test_the_public_page_links_the_open_data_of_calls(door: httpx.Client) -> None:
+    page = door.get("/answers").text
+    for link in ("/data/calls.csv", "/data/calls.json"):
+        assert f'href="{link}"' in page
+        assert door.get(link).status_code == 200
