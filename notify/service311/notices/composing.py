@@ -13,9 +13,11 @@ from notify.core.translation import gettext as _
 from notify.service311.edition_schedules import House
 from notify.service311.notices import words
 from notify.service311.notices.parts import Part
+from notify.service311.rules import State
 
 Say: TypeAlias = Callable[[], str]  # in the reader's language
 
+LONGEST_BRIEF = 120  # characters of the blank, which is a line
 NAMED = 2  # zones that words name; a text message has no room for more
 
 
@@ -53,7 +55,10 @@ class Notice:
         def to_do() -> list[str]:
             return words.to_do(parts[0]) if len(parts) == 1 else []
 
-        return self._blanks(lambda: lines()[0], lambda: " ".join(lines()), lines, to_do)
+        def brief() -> str:
+            return first if len(first := lines()[0]) <= LONGEST_BRIEF else self._when()
+
+        return self._blanks(brief, lambda: " ".join(lines()), lines, to_do)
 
     def area(self, numbers: Iterable[int]) -> dict[str, str]:
         """Return how the words for these parts call their zones, by language."""
@@ -66,11 +71,18 @@ class Notice:
         return min(part.moves[0].nominal for part in self.parts)
 
     def _when(self) -> str:
-        first = self.first_day
-        last = max(part.last_day for part in self.parts)
+        moves = [move for part in self.parts for move in part.moves]
+        first, last = self.first_day, max(part.last_day for part in self.parts)
+        if all(move.state in (State.SUSPENDED, State.TO_BE_ANNOUNCED) for move in moves):
+            return self._called_off(first, max(move.nominal for move in moves))
         if first == last:
             return _("Collection days change on %(day)s.", day=words.day(first))
         return _("Collection days between %(first)s and %(last)s change.", first=words.day(first), last=words.day(last))
+
+    def _called_off(self, first: date, last: date) -> str:
+        if first == last:
+            return _("No collection on %(day)s.", day=words.day(first))
+        return _("No collection between %(first)s and %(last)s.", first=words.day(first), last=words.day(last))
 
     def called(self, part: Part) -> str:
         """Return what a part is called, in the reader's language."""

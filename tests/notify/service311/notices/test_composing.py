@@ -1,0 +1,42 @@
+"""The words of a notice fit into its blanks, whichever zones somebody has places in."""
+
+from datetime import date
+from itertools import combinations
+
+import pytest
+
+from notify.content.compose import catalogue
+from notify.service311.notices import parts, publishing
+from notify.service311.notices.composing import Notice
+from notify.service311.rules import Effect, Rule
+from notify.service311.streams import STREAMS
+from tests.notify.service311.notices.test_parts import HOLIDAY, NAMES, calendars
+from tests.notify.service311.weeks import on
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+WEEK = [on(day, zone=str(n), stream=stream) for n, day in enumerate(DAYS, 1) for stream in STREAMS]
+ZONES = {n: f"Collection zone of the north-western hills, {day}" for n, day in enumerate(DAYS, 1)}
+
+
+def notice(effect: Effect) -> Notice:
+    found = parts.of_holiday(calendars(WEEK, [Rule(NAMES, effect)]), HOLIDAY.name, HOLIDAY.day)
+    return Notice(HOLIDAY.name, tuple(found), ZONES, ("en", "es"))
+
+
+@pytest.mark.parametrize("effect", [Effect.SLIDE, Effect.HOLIDAY_ONLY, Effect.SUSPEND, Effect.ANNOUNCE])
+def test_words_fit_for_any_zones(effect: Effect) -> None:
+    told = notice(effect)
+    blanks = {blank.name: blank for blank in catalogue().event(publishing.EVENT).blanks("issue")}
+    numbers = range(1, len(told.parts) + 1)
+    asked = [some for size in numbers for some in combinations(numbers, size)]
+    for given in [told.general(), *(told.of(some) for some in asked)]:
+        for name, said in given.items():
+            assert blanks[name.split(".")[0]].read(said)
+
+
+def test_the_headline_says_between_which_days_and_what_is_called_off() -> None:
+    assert notice(Effect.SLIDE).general()["brief"] == (
+        "Collection days between Thursday, Nov 26 and Saturday, Nov 28 change."
+    )
+    assert notice(Effect.ANNOUNCE).general()["brief"] == "No collection on Thursday, Nov 26."
+    assert notice(Effect.ANNOUNCE).first_day == date(2026, 11, 26)
