@@ -22,6 +22,7 @@ def test_an_agent_logs_the_reason_in_two_keystrokes(sit: Callable[..., Desk]) ->
     page.goto("/desk/calls")
     expect(page.locator("#calls-live h2")).to_contain_text("0")
     page.locator("h1").click()  # no field has the focus
+    expect(page.locator(".keys-switch[data-ready]")).to_be_visible()
     page.keyboard.press("w")
     page.keyboard.press("1")
     expect(page.locator("#call-strip [role=status]")).to_contain_text("Missed pickup")

@@ -55,22 +55,20 @@ def test_an_agent_answers_a_call_by_keys_and_without_javascript(
     page = sat_down(context, city)
     assert [*violations(page), *crowded(page), *too_wide(page)] == []
     page.locator("h2").first.click()  # somewhere else
-    page.keyboard.press("/")
+    press(page, "/")
     expect(page.locator("#sought")).to_be_focused()
     page.keyboard.type("(215) 555-0142")
     page.keyboard.press("Enter")
     expect(page.locator(".day-lines")).to_contain_text("Trash:")
     expect(page.locator(".contacts")).to_contain_text("***42")
     assert [*violations(page), *crowded(page), *too_wide(page)] == []
-    page.keyboard.press("x")
-    page.keyboard.press("a")
+    press(page, "x", "a")
     expect(page.locator("#asked")).to_be_focused()
     page.keyboard.type("zebra crossing")
     page.keyboard.press("Enter")
     expect(page.locator("#answers-here")).to_contain_text("No answer has these words")
     page.keyboard.press("Escape")
-    page.keyboard.press("x")
-    page.keyboard.press("s")
+    press(page, "x", "s")
     expect(page.locator(".contacts details[open] button")).to_be_visible()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -114,6 +112,7 @@ def test_a_new_caller_is_signed_up_and_served_by_keys_alone(
     expect(page.get_by_role("status").filter(has_text="Signed up.")).to_be_visible()
     expect(page.locator(".day-lines")).to_contain_text("Trash:")
     assert asked.number("SELECT count(*) FROM contacts WHERE verified_at IS NOT NULL") == 3
+    expect(page.locator("#call-strip [data-keys='w 1']")).to_be_attached()
     press(page, "w", "1")
     expect(page.locator("#call-strip [role=status]")).to_contain_text("Logged: Missed pickup, North")
     assert [*violations(page), *crowded(page), *too_wide(page)] == []
@@ -140,5 +139,6 @@ def test_a_caller_has_an_alert_sent_to_another_phone_by_keys_alone(
 
 
 def press(page: Page, *keys: str) -> None:
+    expect(page.locator(".keys-switch[data-ready]")).to_be_visible()  # the script that reads them runs
     for key in keys:
         page.keyboard.press(key)
