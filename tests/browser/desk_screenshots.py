@@ -175,11 +175,14 @@ def test_take_pictures(at: At, zone: str, caller: int) -> None:
     number = asked.number("SELECT id FROM zones WHERE kind = 'collection' AND name = :name", name=zone)
     for name, path in (
         ("desk", f"/desk/residents/{caller}"),
-        ("calls", "/desk/calls"),
+        ("strip", "/desk/calls"),
         ("rules", "/desk/rules"),
         ("collections", f"/collections/zones/{number}"),
     ):
         shot(agent, name, path)
+    agent.goto("/desk/calls")
+    agent.locator("main h1").evaluate("(one) => scrollTo(0, one.getBoundingClientRect().top - 24)")
+    shot(agent, "calls")
     agent.goto("/desk/notices")
     agent.get_by_role("link", name="Christmas Day").first.click()
     shot(agent, "notice")
