@@ -11,6 +11,9 @@ MEANINGS = {
     alarms.NOTICE_OUTDATED: gettext_noop(
         "A holiday notice that waited was cancelled, because the calendars have other days now. Publish it again."
     ),
+    alarms.REMINDERS_UNSENT: gettext_noop(
+        "Reminders of collections waited until it was too late. Raise the rate of the sender, or find out why it stood."
+    ),
     alarms.LAUNCHED_LATE: gettext_noop("An alert was launched late. Check that its text is still correct."),
     alarms.AUDIENCE_UNKNOWN: gettext_noop(
         "A minute after its launch, an alert's audience is not fully known. Check that a worker of its lane runs."

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 # The kinds (docs/alarms.md).
-NOTICE_OUTDATED = "notice-outdated"
+NOTICE_OUTDATED, REMINDERS_UNSENT = "notice-outdated", "reminders-unsent"
 UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audience-unknown"
 LAUNCH_MISSED, OVERTAKEN = "launch-missed", "alert-overtaken"
 EXPIRES_SOON, DECISION_DUE = "expires-soon", "decision-due"

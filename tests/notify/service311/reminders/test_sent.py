@@ -11,7 +11,7 @@ from notify.delivery import direct_messages, direct_outcomes, sender_pool
 from notify.delivery.throttle import Throttle
 from notify.delivery.transport import Transport
 from notify.models import Topic
-from notify.service311.reminders import wishes
+from notify.service311.reminders import late, wishes
 from notify.subscribers import consent, serving
 from tests.database import sql
 from tests.factories import Resident, sender
@@ -115,6 +115,21 @@ def test_what_is_not_wanted_any_more_or_too_late_is_not_sent(
     then(ana)  # type: ignore[operator]
     assert send(redis, providers, transport) == []
     assert sql("SELECT state, reason FROM direct_messages") == ([] if then is _erase else [("failed", "not-needed")])
+
+
+def test_staff_are_told_how_many_came_too_late() -> None:
+    _stop(written())
+    ben, tomorrow = wishing(SOUTH), MONDAY + timedelta(days=1)
+    assert remind(at(MONDAY)) == 1
+    with transaction() as s:
+        assert late.close(s, at(MONDAY)) == 0, "there is time yet"
+        assert late.close(s, at(tomorrow, 0, 1)) == 1, "who wants none any more is not missed"
+        assert late.close(s, at(tomorrow, 0, 2)) == 0
+    ((about, message),) = sql("SELECT about, message FROM alarms WHERE kind = 'reminders-unsent'")
+    assert about == str(tomorrow)
+    assert message == f"1 reminder of the collections on {tomorrow} waited until it was too late, and was not sent."
+    assert sql("SELECT m.reason FROM direct_messages m JOIN reminders r ON r.message_id = m.id "
+               "WHERE r.subscriber_id = :id", id=ben.id) == [("too-late",)]  # fmt: skip
 
 
 def test_one_that_waits_for_a_slow_sender_does_not_grow_too_old(
