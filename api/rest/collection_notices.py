@@ -63,7 +63,7 @@ class About(BaseModel):
 
 class NewNotice(About):
     model_config = ConfigDict(extra="forbid", json_schema_extra={
-        "example": {"holiday": "Thanksgiving Day", "edition": 4, "channels": ["sms", "email"]}})  # fmt: skip
+        "example": {"holiday": "Thanksgiving Day", "edition": 4}})  # fmt: skip
 
     edition: int = Field(ge=1, lt=2**31, description="Of the calendars that were shown: others are refused.")
     channels: list[str] | None = Field(None, max_length=MANY, description="By default those that the city uses for it.")
