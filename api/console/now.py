@@ -26,12 +26,15 @@ from notify.alerts import claims, situation
 from notify.alerts.claims import Claim
 from notify.alerts.situation import Begun, Situation
 from notify.alerts.writing import precaution
+from notify.content.compose import catalogue
 from notify.core.db import transaction
 from notify.delivery import sender_status
 from notify.delivery.sender_status import ChannelStatus
 from notify.operations import tasks
 from notify.service311.calls import proposals
 from notify.service311.calls.proposals import Proposal
+from notify.service311.outages import proposals as outage_proposals
+from notify.service311.outages.words import EVENT as OUTAGE
 from notify.service311.snow import emergencies
 from notify.service311.snow.emergencies import InForce
 
@@ -61,6 +64,7 @@ class Seen:
     outside: Others
     calls: Sequence[Proposal]  # what more people call about than usual
     snow_over: InForce | None  # a snow emergency that has ended without an all-clear
+    outages_due: Sequence[outage_proposals.Proposal]  # what staff should tell next of outages
 
 
 def look(now: datetime) -> Seen:
@@ -78,6 +82,7 @@ def look(now: datetime) -> Seen:
             others,
             proposals.waiting(s),
             emergencies.to_clear(s, now),
+            outage_proposals.waiting(s, now),
         )
 
 
@@ -156,6 +161,8 @@ def _given(seen: Seen, caller: Caller, now: datetime) -> dict[str, Any]:
         "may_draft": caller.may("draft"),
         "calls": seen.calls,
         "snow_over": seen.snow_over,
+        "outages_due": seen.outages_due,
+        "utilities_called": catalogue().event(OUTAGE).called["utility"],
         "advice": precaution.advice(),
         "is_near": precaution.is_near,
     }

@@ -4,6 +4,7 @@ from api.desk import (
     answers,
     calls,
     notices,
+    outage_reports,
     outages,
     requests,
     residents,
@@ -31,6 +32,7 @@ _PAGES = (
     tickets,
     snow,
     outages,
+    outage_reports,
 )
 ROUTERS = tuple(one.router for one in _PAGES)
 _SERVED = {route.path for router in ROUTERS for route in router.routes if hasattr(route, "path")}

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
-from api.desk import clock
+from api.desk import clock, outage_reports
 from api.errors import tell
 from api.rendering import page
 from notify.accounts import operators
@@ -23,7 +23,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.service311.outages import acting, kept, steps
+from notify.service311.outages import acting, kept, proposals, steps
 from notify.service311.outages.acting import Report, Where
 from notify.service311.outages.kept import Shown
 from notify.service311.outages.steps import EARLIER, LATER, Act, State
@@ -140,11 +140,12 @@ def _list(
     request: Request, caller: Caller, error: TocsinError | None = None, given: Mapping[str, str] | None = None
 ) -> Response:
     with transaction() as s:
-        outages = kept.recent(s, datetime.now(UTC))
+        now = datetime.now(UTC)
+        outages, due = kept.recent(s, now), proposals.waiting(s, now)
         zones = _zones(s)
     return page(
         request, "desk/outages.html", caller=caller, told=tell(error) if error else None, outages=outages,
-        zones=zones, given=given or {}, **_common(caller),
+        zones=zones, given=given or {}, outages_due=due, **_common(caller),
     )  # fmt: skip
 
 
@@ -164,10 +165,11 @@ def _one(
         recorded = kept.steps_of(s, outage_id)
         all_told = told_before.covers(kept.heard_in(one.told), from_wkb(one.row.area))
         zones = [] if one.known.state is State.RESTORED else _zones(s, but=one.row.zones if all_told else [])
-    told_back_at = one.known.told_back_at
+    told_back_at, (by_residents, _digest) = one.known.told_back_at, outage_reports.live(one)
     return page(
         request, "desk/outage.html", caller=caller, told=tell(error) if error else None, one=one, last=last,
-        words=words, all_told=all_told, recorded=recorded, zones=zones, given=given or {}, now=now,
+        words=words, by_residents=by_residents,
+        all_told=all_told, recorded=recorded, zones=zones, given=given or {}, now=now,
         acts=steps.possible(one.known.state), quick=_quick(one, now),
         looked=Looked(looked, steps.matters(told_back_at, looked, now)) if looked else None,
         stands=told_back_at is not None and told_back_at > now, later_by=LATER, earlier_by=EARLIER,
@@ -198,6 +200,7 @@ def _common(caller: Caller) -> dict[str, Any]:
     event = catalogue().event(EVENT)
     return {
         "called": event.called["utility"],
+        "utilities_called": event.called["utility"],
         "utilities": next(blank.choices for blank in event.declared if blank.name == "utility"),
         "may_draft": caller.may("draft"),
         "languages": settings().languages,

@@ -26,7 +26,7 @@ from notify.delivery.requests import unsubscribe_url
 from notify.models import OutsideFeed
 from notify.outside.messages import Words
 from notify.service311.answers import store as answers
-from notify.service311.outages import acting
+from notify.service311.outages import acting, reports
 from notify.service311.outages.acting import Report, Where
 from notify.subscribers import consent, joining
 from tests import factories
@@ -195,11 +195,14 @@ def paths(
 
 
 def _outage(city: datetime) -> int:
-    """An outage with a time, that waits for somebody's approval."""
+    """An outage with a time, that waits for somebody's approval; a resident has said that service is out."""
     with transaction() as s:
         where = Where(("custom:Riverside",))
         new = Report("power", where, back_at=city + timedelta(hours=4))
-        return acting.report(s, new, factories.operator(s, now=city), city, settings()).outage.id
+        outage = acting.report(s, new, factories.operator(s, now=city), city, settings()).outage.id
+        resident = factories.resident(s, at=[(0.5, 0.5)], phone="+12155550178", now=city)
+        reports.note(s, outage, resident.id, 0.5, 0.5, city)
+        return outage
 
 
 def _of_a_notice(door: httpx.Client, city: datetime) -> list[str]:

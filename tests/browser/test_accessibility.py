@@ -21,7 +21,7 @@ __all__ = ["at_desk", "city", "door", "key", "paths", "public_url", "served", "s
 # Of the console's, besides pages: streams, parts of pages, files.
 PARTS = re.compile(
     r"/(events|parts|areas|in-force|alarms|presence/.*|alerts/\{alert_id\}/zones|report\.\{suffix\}|poster"
-    r"|calls/strip|calls/live)$"
+    r"|calls/strip|calls/live|reports|reports\.geojson)$"
 )
 
 
