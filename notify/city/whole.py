@@ -1,6 +1,6 @@
 """Whether an area is the whole city: residents who gave no place get what goes everywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -8,6 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.city import zones as city_zones
+from notify.core import translation
+from notify.core.translation import gettext as _
 from zones import gate, placing
 from zones.overlaps import SLIVER_DEGREES, minus, without_slivers
 
@@ -28,6 +30,15 @@ def is_whole(s: Session, area: BaseGeometry) -> bool:
         return False
     known = city_zones.bounds(s)
     return known is not None and placing.covers(area, known)
+
+
+def called(languages: Iterable[str]) -> dict[str, str]:
+    """Return what the whole city is called in a text, by language: the names of its zones would take half of it."""
+    found = {}
+    for language in languages:
+        with translation.speaking(language):
+            found[language] = _("the whole city")
+    return found
 
 
 def _parts(s: Session) -> Sequence[int]:
@@ -52,7 +63,7 @@ def _shapes(s: Session, versions: tuple[int, ...]) -> gate.Shapes:
         stored = s.execute(
             text("SELECT geometry FROM zone_versions WHERE id = ANY(:ids) ORDER BY id"), {"ids": list(versions)}
         ).scalars()
-        found, _ = gate.readable_from_wkb(stored)
+        found, _faults = gate.readable_from_wkb(stored)
         _kept.clear()
         _kept[versions] = found
     return found

@@ -6,19 +6,16 @@ first message has the newest facts, or there is none.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
-import shapely
 from sqlalchemy.orm import Session
 
 from notify.accounts import operators
 from notify.alerts import lifecycle
-from notify.alerts.words import wording
-from notify.alerts.writing import drafting, told_before
+from notify.alerts.writing import drafting
 from notify.alerts.writing.drafting import Draft
-from notify.city import zones as city_zones
-from notify.city.parts import Kept, Part
+from notify.city.parts import Part
 from notify.content import compose
 from notify.core import audit
 from notify.core.db import take_lock
@@ -28,11 +25,11 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, Operator, OutageStep
 from notify.models import Outage as Row
 from notify.models.states import AlertState
-from notify.service311.outages import kept, steps, words
+from notify.service311.outages import areas, kept, steps, words
 from notify.service311.outages.kept import Told
 from notify.service311.outages.steps import Act, MessagePhase, Outage, State
 from notify.service311.outages.words import EVENT, About
-from zones.geometry import from_wkb, to_wkb
+from zones.geometry import from_wkb
 from zones.overlaps import meet
 
 LOCK = 7_461_048  # two at once would record the same outage twice
@@ -80,7 +77,7 @@ def report(s: Session, new: Report, by: Operator, now: datetime, settings: Setti
         event=EVENT,
         zones=new.where.zones,
         parts=new.where.parts,
-        area_description=new.where.called,
+        area_description=areas.called(s, new.where.zones, new.where.parts, new.where.called, settings),
         blanks=_blanks(about, step.outage, before, act, "issue", now, settings),
         expires_at=words.ends_at(step.outage, "issue", now),
         composed=True,
@@ -143,7 +140,7 @@ def apply(
             composed=True,
         )
         # An all-clear goes by itself to where the danger that was told still holds.
-        alert = drafting.draft(s, wanted if phase == "all-clear" else _to_all(wanted, row), by, now, settings)
+        alert = drafting.draft(s, wanted if phase == "all-clear" else areas.to_all(wanted, row), by, now, settings)
     _record(s, row, act, by, now, alert)
     return Done(row, alert, _remind_later(s, row, by, now, settings) if phase is not None else None)
 
@@ -159,7 +156,7 @@ def grow(s: Session, outage_id: int, where: Where, by: Operator, now: datetime, 
     part = drafting.area_of(
         s, Draft(EVENT, zones=where.zones, parts=where.parts, area_description=where.called), settings
     )
-    _extend(row, where, part.wkb, part.names)
+    areas.extend(row, where.zones, part.wkb, part.names, drawn=bool(where.parts))
     # What waits for an earlier part, or as a reminder, is written anew; while nobody was told, so is the first message.
     anew = [one for one in told if not any(each.is_out for each in told) or one.step.act in (Act.GROW, Act.REMIND)]
     _withdraw(s, anew, by, now)
@@ -172,7 +169,7 @@ def grow(s: Session, outage_id: int, where: Where, by: Operator, now: datetime, 
         spares=[one.alert.id for one in told if one.counts or one.is_out],
         composed=True,
     )
-    alert = drafting.draft(s, _to_untold(s, wanted, row, told), by, now, settings)
+    alert = drafting.draft(s, areas.to_untold(s, wanted, row, told), by, now, settings)
     _record(s, row, Act.GROW, by, now, alert, part.wkb)
     return Done(row, alert, _remind_later(s, row, by, now, settings))
 
@@ -223,41 +220,6 @@ def _blanks(
     return words.blanks(about, outage, before, act, phase, now, settings.tz, languages)
 
 
-def _to_all(wanted: Draft, row: Row) -> Draft:
-    """Return a draft to all of the area of an outage."""
-    if row.drawn:
-        parts, called = [Kept(row.area)], row.names
-        return replace(wanted, zones=(), parts=parts, without=(), area_description=called, spares=())
-    return replace(wanted, zones=row.zones, parts=(), without=(), area_description="", spares=())
-
-
-def _to_untold(s: Session, wanted: Draft, row: Row, told: Sequence[Told]) -> Draft:
-    """Return a draft to where nobody was told: its zones, or if that is more than zones, all of that by the name of the
-    whole. Parts that were added before, and whose message was not sent, are in it."""
-    heard, whole = kept.heard_in(told), from_wkb(row.area)
-    if heard.is_empty:
-        return _to_all(wanted, row)
-    found = dict(zip(row.zones, city_zones.find_all(s, row.zones), strict=True))
-    shapes = {name: from_wkb(one.version.geometry) for name, one in found.items()}
-    untold = {name: shape for name, shape in shapes.items() if not told_before.covers(heard, shape)}
-    without = [Kept(to_wkb(heard))]
-    if row.drawn and not told_before.covers(shapely.union_all([heard, *untold.values()]), whole):
-        return replace(_to_all(wanted, row), without=without, spares=wanted.spares)
-    if not untold:
-        raise Invalid(_("Residents of all of it were told already."), hint=_("Add a zone or a part that is not in it."))
-    return replace(wanted, zones=list(untold), without=without)
-
-
-def _extend(row: Row, where: Where, part: bytes, names: Sequence[wording.Name]) -> None:
-    event = compose.catalogue().event(EVENT)
-    known = {name.partition(":")[2] for name in row.zones}
-    new = [name for name in names if not isinstance(name, str) or name not in known]
-    row.area = to_wkb(shapely.union_all([from_wkb(row.area), from_wkb(part)]))
-    row.names = {language: wording.called((row.names, *new), event, language) for language in row.names}
-    row.zones = [*dict.fromkeys((*row.zones, *where.zones))]
-    row.drawn = row.drawn or bool(where.parts)
-
-
 def _withdraw(s: Session, told: Sequence[Told], by: Operator, now: datetime) -> None:
     """Cancel the alerts that wait or are paused: later facts take their place."""
     for one in told:
@@ -283,7 +245,7 @@ def _remind_later(s: Session, row: Row, by: Operator, now: datetime, settings: S
         incident=row.incident_id,
         composed=True,
     )
-    alert = drafting.draft(s, _to_all(wanted, row), by, now, settings)
+    alert = drafting.draft(s, areas.to_all(wanted, row), by, now, settings)
     _record(s, row, Act.REMIND, by, now, alert)
     return alert
 

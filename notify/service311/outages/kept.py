@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from notify.alerts.writing import told_before
 from notify.audience.wordings import GENERAL
 from notify.channels.channel import SMS
 from notify.core import states, translation
@@ -72,7 +73,9 @@ class Shown:
     @property
     def restored_at(self) -> datetime | None:
         """None while it is out, also where the all-clear was taken back."""
-        return self.row.restored_at if self.known.state is State.RESTORED else None
+        if self.known.state is not State.RESTORED:
+            return None
+        return self.row.restored_at or max(one.step.at for one in self.told if one.step.act == Act.RESTORE)
 
     @property
     def waiting(self) -> list[Told]:
@@ -121,7 +124,7 @@ def recent(s: Session, now: datetime) -> list[Shown]:
     rows = s.scalars(
         select(Row).where(or_(Row.state != State.RESTORED, Row.restored_at > now - RECENT)).order_by(Row.id.desc())
     ).all()
-    return _shown(s, rows)
+    return [one for one in _shown(s, rows) if (at := one.restored_at) is None or at > now - RECENT]
 
 
 def shown(s: Session, outage_id: int) -> Shown:
@@ -138,7 +141,8 @@ def find(s: Session, outage_id: int, *, lock: bool = False) -> Row:
 
 
 def told_of(s: Session, outages: Iterable[int]) -> Mapping[int, list[Told]]:
-    """Return the steps of outages that have an alert, by outage, the oldest first."""
+    """Return the steps of outages that have an alert, by outage, the oldest first; also an all-clear that
+    was written outside of the desk."""
     found: dict[int, list[Told]] = defaultdict(list)
     rows = s.execute(
         select(OutageStep, Alert)
@@ -148,16 +152,48 @@ def told_of(s: Session, outages: Iterable[int]) -> Mapping[int, list[Told]]:
     ).all()
     for step, alert in rows:
         found[step.outage_id].append(Told(step, alert))
+    for outage, alert in _cleared_elsewhere(s, [*found]):
+        found[outage].append(Told(_as_step(outage, alert), alert))
     return found
+
+
+def _cleared_elsewhere(s: Session, outages: Sequence[int]) -> list[tuple[int, Alert]]:
+    """Return the all-clears that went out for all of an outage and are no step of it."""
+    rows = s.execute(
+        select(Row.id, Row.area, Alert)
+        .join(Alert, Alert.incident_id == Row.incident_id)
+        .outerjoin(OutageStep, OutageStep.alert_id == Alert.id)
+        .where(
+            Row.id.in_(outages),
+            Alert.phase == "all-clear",
+            Alert.status == "Actual",
+            Alert.launched_at.is_not(None),
+            OutageStep.id.is_(None),
+        )
+        .order_by(Alert.launched_at)
+    ).all()
+    areas = readable_areas(wkb for _, area, alert in rows for wkb in (area, alert.area) if wkb is not None)
+    return [
+        (outage, alert)
+        for outage, area, alert in rows
+        if area in areas and alert.area in areas and told_before.covers(areas[alert.area], areas[area])
+    ]
+
+
+def _as_step(outage: int, alert: Alert) -> OutageStep:
+    return OutageStep(outage_id=outage, at=alert.launched_at, act=Act.RESTORE, state=State.RESTORED, alert_id=alert.id)
 
 
 def as_known(row: Row, told: Sequence[Told]) -> Outage:
     """Return an outage with what residents were told of it, or are about to be. Once the reminder of the evening before
-    is out, they are reminded. An all-clear that was not sent leaves it out: nobody heard that it is over."""
+    is out, they are reminded. An all-clear that was not sent leaves it out: nobody heard that it is over; one that was
+    sent ends it, whoever wrote it."""
     state = State(row.state)
     clear = [one for one in told if one.step.act == Act.RESTORE]
-    if state is State.RESTORED and clear and not clear[-1].counts:
+    if state is State.RESTORED and clear and not any(one.counts for one in clear):
         state = State.OUT
+    if any(one.counts and one.is_out for one in clear):
+        state = State.RESTORED
     by_alert = [one for one in told if one.counts and one.step.act != Act.GROW]
     if state is State.NOTICED and by_alert and by_alert[-1].step.act == Act.REMIND and by_alert[-1].is_out:
         state = State.REMINDED

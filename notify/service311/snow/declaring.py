@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from notify.alerts.writing import drafting
 from notify.alerts.writing.drafting import Draft
 from notify.alerts.writing.wordings import Part, Wording
+from notify.city import whole
 from notify.city import zones as city_zones
 from notify.city.whole import FIRST_KIND
-from notify.core import translation
 from notify.core.errors import Invalid
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
@@ -52,7 +52,7 @@ def declare(
         event=PARKING,
         phase="issue" if incident is None else "update",
         zones=_whole_city(s),
-        area_description=_everywhere(settings),
+        area_description=whole.called(settings.languages),
         blanks=_blanks(ahead, settings) | _about(tow_phone, instead, settings),
         expires_at=max(phase.ends for phase in phases),
         incident=incident,
@@ -140,15 +140,6 @@ def _whole_city(s: Session) -> list[str]:
     zones = city_zones.all_zones(s, FIRST_KIND) or city_zones.all_zones(s)
     kind = zones[0].zone.kind if zones else ""
     return [f"{kind}:{one.zone.name}" for one in zones if one.zone.kind == kind]
-
-
-def _everywhere(settings: Settings) -> dict[str, str]:
-    """Return what the whole city is called in a text, by language: the names of its zones would take half of it."""
-    found = {}
-    for language in settings.languages:
-        with translation.speaking(language):
-            found[language] = _("the whole city")
-    return found
 
 
 def _check(phases: Sequence[Phase]) -> None:

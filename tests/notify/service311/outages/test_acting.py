@@ -7,6 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from notify.alerts import arrivals, lifecycle
+from notify.alerts.writing import drafting
+from notify.alerts.writing.drafting import Draft
+from notify.city import whole
 from notify.city.parts import Drawn
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotAllowed, Refused
@@ -292,6 +295,37 @@ def test_an_all_clear_that_was_taken_back_leaves_it_out() -> None:
         one = kept.shown(s, done.outage.id)
         assert (one.known.state, one.restored_at) == (State.OUT, None)
     assert "Power is back on" in text_of(act(done, Act.RESTORE, 2).alert)
+
+
+def test_an_all_clear_that_was_written_outside_of_the_desk_ends_it() -> None:
+    done = report()
+    sent(done.alert)
+    with transaction() as s:
+        wanted = Draft("outage", "all-clear", blanks={"utility": "power"}, incident=done.outage.incident_id)
+        clear = drafting.draft(s, wanted, factories.operator(s, now=NOW), at(1), settings())
+        assert kept.shown(s, done.outage.id).known.state is State.OUT
+    sent(clear, 1)
+    with transaction() as s:
+        one = kept.shown(s, done.outage.id)
+        assert (one.known.state, one.restored_at) == (State.RESTORED, clear.launched_at or at(1))
+        assert said.in_public(s, at(1)) == []
+        assert len(kept.recent(s, at(1))) == 1
+        assert kept.recent(s, at(1) + kept.RECENT) == []
+    with pytest.raises(Refused, match="in another state"):
+        act(done, Act.RESTORE, 2)
+
+
+def test_a_whole_city_is_called_that_in_each_message() -> None:
+    names = [f"Quarter {n}" for n in range(whole.PARTS)]
+    with transaction() as s:
+        for n, name in enumerate(names):
+            factories.zone(s, name, square(3.0 + n, 0.0), kind="neighbourhood", now=NOW)
+    done = report(Where([f"neighbourhood:{name}" for name in names]))
+    assert "Power is out in the whole city." in text_of(done.alert)
+    assert "en toda la ciudad" in text_of(done.alert, "es")
+    sent(done.alert)
+    late = act(done, Act.ESTIMATE, 1, back_at=at(6)).alert
+    assert "in the whole city." in text_of(late)
 
 
 def test_an_update_that_was_stopped_was_not_told(people: list[factories.Resident]) -> None:
