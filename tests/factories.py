@@ -52,6 +52,7 @@ from notify.models import (
     Zone,
 )
 from notify.models.base import Base
+from notify.models.states import AlertState
 from notify.outside import storing
 from notify.outside.messages import Message, Words
 from notify.training.city import CityZone
@@ -296,8 +297,8 @@ def resolve(alert_id: int, now: datetime = NOW) -> list[int]:
 
 
 def outage(s: Session, area: BaseGeometry, *, now: datetime = NOW, told: bool = True, **more: Any) -> int:
-    """Store an unplanned outage of power, whose alert went out, and return its number. `told`: False for one that is
-    told to nobody."""
+    """Store an unplanned outage of power, whose alert went out, and return its number. `told`: False for one
+    whose alert waits."""
     incident = Incident(event="outage", created_at=now)
     s.add(incident)
     s.flush()
@@ -307,12 +308,11 @@ def outage(s: Session, area: BaseGeometry, *, now: datetime = NOW, told: bool = 
     )  # fmt: skip
     s.add(made)
     s.flush()
-    if told:
-        _tell(s, made, now)
+    _tell(s, made, now, is_out=told)
     return made.id
 
 
-def _tell(s: Session, row: Outage, now: datetime) -> None:
+def _tell(s: Session, row: Outage, now: datetime, *, is_out: bool) -> None:
     is_over = row.state == "restored"
     alert = Alert(
         incident_id=row.incident_id, event="outage", phase="all-clear" if is_over else "issue", topic="outage",
@@ -321,6 +321,9 @@ def _tell(s: Session, row: Outage, now: datetime) -> None:
         area=row.area, area_names=row.names, expires_at=now + timedelta(days=1), created_by=row.made_by,
         created_at=now, launched_at=now, approved_by=row.made_by, approved_at=now, area_hash="x", approved_hash="x",
     )  # fmt: skip
+    if not is_out:
+        alert.state, alert.launched_at = AlertState.DRAFT, None
+        alert.approved_by = alert.approved_at = alert.approved_hash = None
     s.add(alert)
     s.flush()
     step = {"act": "restore" if is_over else "confirm", "state": row.state, "begins_at": row.begins_at,

@@ -101,8 +101,9 @@ class Recorded:
 def in_force(s: Session, now: datetime) -> Sequence[InForce]:
     """Return the outages in which service is out, and those that were restored within LISTENS: who is still without
     service may say so. Announced work is on at its time, also where nobody has said that it began. The newest first.
-    One whose area cannot be read is left out."""
-    found = [one for one in recent(s, now) if _is_out(one.known, now) or one.known.state is State.RESTORED]
+    Left out is one whose area cannot be read, and one whose alerts were all cancelled before anybody had them."""
+    alive = [one for one in recent(s, now) if any(each.waits or each.is_out for each in one.told)]
+    found = [one for one in alive if _is_out(one.known, now) or one.known.state is State.RESTORED]
     areas = readable_areas(one.row.area for one in found)
     return [
         InForce(row.id, row.incident_id, row.utility, areas[row.area], one.told)

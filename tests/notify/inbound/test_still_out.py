@@ -6,6 +6,7 @@ import pytest
 from shapely.geometry import box
 from sqlalchemy import text
 
+from notify.alerts import lifecycle
 from notify.channels import sms_segments
 from notify.channels.contract import Inbound
 from notify.core.db import transaction
@@ -117,6 +118,16 @@ def test_it_is_counted_once_and_opts_nobody_out_or_in() -> None:
 def test_other_words_with_off_are_others(words: str, name: str | None) -> None:
     command = read_command(words)
     assert (command.name if command else None) == name
+
+
+def test_an_outage_whose_alert_was_cancelled_before_anybody_had_it_is_none() -> None:
+    outage(told=False)
+    who = resident(NORTH)
+    assert "noted: no power" in hear(who.phone, "OFF")
+    with transaction() as s:
+        (row,) = sql("SELECT id FROM alerts")
+        lifecycle.cancel(s, row[0], factories.operator(s, "approver", now=NOW), NOW)
+    assert "we know of no outage" in hear(who.phone, "OFF")
 
 
 def test_where_two_are_out_we_ask_which() -> None:
