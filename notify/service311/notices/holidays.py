@@ -111,11 +111,11 @@ def upcoming(s: Session, now: datetime) -> list[Upcoming]:
 def named(s: Session, given: str, now: datetime) -> Upcoming:
     """Return the holiday with this key or date, or the next one of this name, in any case. Raises NotFound, and Invalid
     where a date has two."""
-    found = [one for one in upcoming(s, now) if given == one.key]
-    found = found or [one for one in upcoming(s, now) if given == one.day.isoformat()]
+    coming = upcoming(s, now)
+    found = [one for one in coming if given == one.key] or [one for one in coming if given == one.day.isoformat()]
     if len(found) > 1:
         raise Invalid(_("%(given)s has several holidays.", given=given), hint=" · ".join(one.key for one in found))
-    found = found or [one for one in upcoming(s, now) if given.strip().casefold() == one.name.casefold()]
+    found = found or [one for one in coming if given.strip().casefold() == one.name.casefold()]
     if not found:
         raise NotFound(_("There is no such holiday to come."), hint=_("Choose one from the list."))
     return found[0]

@@ -132,6 +132,19 @@ def test_staff_are_told_how_many_came_too_late() -> None:
                "WHERE r.subscriber_id = :id", id=ben.id) == [("too-late",)]  # fmt: skip
 
 
+def test_the_alarm_has_the_whole_number_of_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late, "MOST_LOOKED_AT", 1)
+    settle()
+    tomorrow = MONDAY + timedelta(days=1)
+    for _ in range(3):
+        wishing(SOUTH)
+    assert remind(at(MONDAY)) == 3
+    with transaction() as s:
+        assert [late.close(s, at(tomorrow, 0, 1)) for _ in range(4)] == [1, 1, 1, 0]
+    ((message, count),) = sql("SELECT message, count FROM alarms WHERE kind = 'reminders-unsent'")
+    assert (message.partition(" of ")[0], count) == ("3 reminders", 3)
+
+
 def test_one_that_waits_for_a_slow_sender_does_not_grow_too_old(
     redis: "redis_client.Redis", providers: Providers, transport: Transport
 ) -> None:
