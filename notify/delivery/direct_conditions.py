@@ -26,6 +26,18 @@ MUTED = """
                    AND NOT EXISTS (SELECT FROM preferences p WHERE p.subscriber_id = c.subscriber_id)))
 """
 
+# The message of a reminder `r` would say what a notice says that waits for its approval: it goes out when the notice is
+# cancelled, or has not gone out at six in the evening before the first day that changes.
+HELD = """
+    EXISTS (SELECT FROM alerts n WHERE n.id = CAST(r.said ->> 'notice' AS bigint)
+               AND n.state IN ('draft', 'approved', 'scheduled')
+               AND greatest(n.launch_at, CAST(:now AS timestamptz)) < r.until - interval '30 hours')
+"""
+SAID_BY_NOTICE = """
+    EXISTS (SELECT FROM alerts n WHERE n.id = CAST(r.said ->> 'notice' AS bigint)
+               AND n.state IN ('sending', 'paused', 'sent'))
+"""
+
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the
 # last word in all of its area. Nobody is welcomed or asked who has opted out meanwhile, or is being asked something
 # else by now. Who wants no reminders any more gets none, and nobody one that comes too late.
@@ -53,7 +65,8 @@ NEEDED = f"""
          WHEN 'reminder' THEN EXISTS (
               SELECT FROM reminders r JOIN reminder_wishes w USING (subscriber_id)
                 JOIN contacts c ON c.id = m.contact_id AND c.subscriber_id = r.subscriber_id
-               WHERE r.message_id = m.id AND r.until > :now AND {REMINDED_AT} AND NOT {MUTED})
+               WHERE r.message_id = m.id AND r.until > :now AND {REMINDED_AT} AND NOT {MUTED}
+                 AND NOT {SAID_BY_NOTICE})
          WHEN 'resend' THEN NOT EXISTS (
               SELECT FROM alerts a, contacts c JOIN suppressions x USING (channel, address_index)
                WHERE a.id = m.alert_id AND c.id = m.contact_id AND (x.topic IS NULL OR x.topic = a.topic))
@@ -70,5 +83,5 @@ BY_DAY = f"""
               WHERE c.id = m.contact_id AND ({rules.held_until(":{}")}) IS NULL)))
     AND (m.kind <> 'reminder' OR EXISTS (
          SELECT FROM reminders r WHERE r.message_id = m.id
-            AND r.true_in >= (SELECT max(number) FROM collection_editions)))
+            AND r.true_in >= (SELECT max(number) FROM collection_editions) AND NOT {HELD}))
 """

@@ -1,6 +1,7 @@
 """The words of a change: old and new day of each collection."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 
 from babel.lists import format_list
@@ -17,6 +18,7 @@ from notify.service311.reminders import words
 from notify.service311.reminders.changes import Change, Status
 from notify.service311.reminders.wishes import spoken
 from notify.service311.reminders.words import Words
+from notify.service311.rules import SetOut
 
 Changes = tuple[Change, ...]
 
@@ -63,5 +65,12 @@ def _days(old: Status | None, new: Status) -> str:
         return _("not %(old)s, no collection", old=was) if was else _("no collection")
     now = words.short_day(new.day)
     if old and old.day == new.day:
-        return _("%(day)s, set out from %(time)s", day=now, time=clock(new.set_out.at)) if new.set_out else now
+        return _same_day(new.day, new.set_out) if new.set_out else now
     return _("not %(old)s but %(new)s", old=was, new=now) if was else _("collected %(new)s", new=now)
+
+
+def _same_day(day: date, out: SetOut) -> str:
+    named = {"day": words.short_day(day), "time": clock(out.at)}
+    if out.day == day:
+        return _("%(day)s, set out by %(time)s", **named)
+    return _("%(day)s, set out on %(eve)s from %(time)s", eve=words.short_day(out.day), **named)

@@ -1,7 +1,7 @@
 """What residents have read of an evening by now. What still waits was not read: it is taken back."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,29 +12,33 @@ from notify.service311.reminders import due
 from notify.service311.reminders.due import AtPlace
 
 REPLACED = "replaced"  # the reason of a message that was taken back
-READ = ("accepted", "claimed", "unknown")  # perhaps
+UNKNOWN = ("claimed", "unknown")
+READ = ("accepted", *UNKNOWN)  # perhaps
 
 
 @dataclass(slots=True)
 class Heard:
     """`row`, `said`: what was read last of the day; None for nothing. `since`: the edition that was compared before a
     message that was taken back; None without one. `again`: the reminder of the evening was taken back, and will be
-    written anew."""
+    written anew. `unknown`: other messages that may go out once more, because nobody knows yet whether they did."""
 
     row: int | None = None
     said: tuple[AtPlace, ...] = ()
     since: int | None = None
     again: bool = False
+    unknown: list[int] = field(default_factory=list)
 
 
 def take_back(s: Session, residents: Sequence[int], day: date, now: datetime) -> Mapping[int, Heard]:
     """Return what these residents, whose wishes are locked, have read of a day's collections; take back the rest."""
-    rows = s.execute(text(_ROWS), {"ids": list(residents), "day": day, "eve": day - timedelta(days=1)}).all()
+    rows = s.execute(
+        text(_ROWS), {"ids": list(residents), "day": day, "eve": day - timedelta(days=1), "now": now}
+    ).all()
     messages = [row.message_id for row in rows if row.state == "waiting"]
     waiting = set(s.scalars(text(_WAITING), {"ids": messages}))  # locked: nobody claims them meanwhile
     heard = {one: Heard() for one in residents}
     for row in rows:
-        _note(heard[row.subscriber_id], row, row.message_id in waiting, day)
+        _note(heard[row.subscriber_id], row, row.message_id in waiting, day, now)
     back = [row for row in rows if row.message_id in waiting]
     _delete(s, back, now)
     again = [row.subscriber_id for row in back if row.kind == "evening"]
@@ -42,14 +46,16 @@ def take_back(s: Session, residents: Sequence[int], day: date, now: datetime) ->
     return heard
 
 
-def _note(heard: Heard, row: Any, waits: bool, day: date) -> None:
+def _note(heard: Heard, row: Any, waits: bool, day: date, now: datetime) -> None:
     if waits and row.kind == "evening":
-        heard.again = True
+        heard.again = row.until > now  # or else it comes too late
     elif waits:
         heard.since = min(row.said["since"], heard.since or row.said["since"])
     elif row.day == day and row.kind != "change" and (row.state in READ or row.message_id is None):
         heard.row = row.id
         heard.said = due.read(row.said if row.kind == "evening" else row.said["day"])
+    elif row.kind != "evening" and row.state in UNKNOWN:
+        heard.unknown.append(row.id)
 
 
 def _delete(s: Session, rows: Iterable[Any], now: datetime) -> None:
@@ -62,11 +68,11 @@ def _delete(s: Session, rows: Iterable[Any], now: datetime) -> None:
 
 # Each half has an index that begins with the resident.
 _ROWS = """
-    SELECT r.id, r.subscriber_id, r.kind, r.day, r.said, r.message_id, m.state
+    SELECT r.id, r.subscriber_id, r.kind, r.day, r.said, r.until, r.message_id, m.state
       FROM (SELECT * FROM reminders WHERE kind = 'evening' AND day = :day
                                       AND subscriber_id = ANY(CAST(:ids AS bigint[]))
             UNION ALL
-            SELECT * FROM reminders WHERE kind <> 'evening' AND day >= :eve
+            SELECT * FROM reminders WHERE kind <> 'evening' AND (day >= :eve OR until > :now)
                                       AND subscriber_id = ANY(CAST(:ids AS bigint[]))) r
       LEFT JOIN direct_messages m ON m.id = r.message_id
      ORDER BY r.id

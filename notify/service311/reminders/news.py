@@ -27,6 +27,7 @@ from notify.service311.reminders.due import AtPlace
 from notify.service311.reminders.heard import Heard
 from notify.service311.reminders.places import Places
 from notify.service311.reminders.sending import Reminder
+from notify.service311.reminders.told_by_notices import Told
 
 AT_ONCE = 500
 NEAR = timedelta(days=2)  # after today
@@ -76,7 +77,7 @@ class _Batch:
         self._today = here.date()
         first = self._today + timedelta(days=int(here.hour >= NOON))
         self._days = [first + timedelta(days=n) for n in range((self._today + NEAR - first).days + 1)]
-        self._told = told_by_notices.days(s, edition.number)
+        self._notices = told_by_notices.notices(s, edition.number)
 
     def tell(self) -> int:
         """Write down what is new. Returns how many residents get a message."""
@@ -95,6 +96,7 @@ class _Batch:
             made += [one] if one else []
             if known[who].row and not (one and one.kind == "correction"):
                 true.append(known[who].row or 0)
+            true += [] if one else known[who].unknown
         self._s.execute(
             text("UPDATE reminders SET true_in = :n WHERE id = ANY(CAST(:ids AS bigint[]))"),
             {"n": self._edition.number, "ids": true},
@@ -114,10 +116,22 @@ class _Batch:
             if place in old or place in said:
                 before = changes.statuses(old[place].collections) if place in old else {}
                 after = changes.statuses(calendar.collections)
-                mine = changes.between({**before, **said.get(place, {})}, after, self._days)
-                # The reminder that is written anew says what there is to say about its day.
-                found[place] = tuple(one for one in mine if not (known.again and self._days[0] in one.days))
+                mine = changes.between(
+                    {**before, **said.get(place, {})}, after, self._known_days(calendar, old.get(place))
+                )
+                # What has no answer is not said to be off. The reminder that is written anew says what there is to say
+                # about its day.
+                unsure = {*calendar.unsure, *(old[place].unsure if place in old else ())}
+                again = known.again and due.on(self._days[0], calendar.collections)
+                found[place] = tuple(
+                    one for one in mine if one.stream not in unsure and not (again and self._days[0] in one.days)
+                )
         return {place: mine for place, mine in found.items() if mine}
+
+    def _known_days(self, *of: Calendar | None) -> list[date]:
+        """Return the days that are known in all these calendars: what one of them does not list is not off."""
+        ends = [one.edition.until for one in of if one and one.edition.until]
+        return [day for day in self._days if all(day <= end for end in ends)]
 
     def _reminder(
         self, row: Any, known: Heard, since: int, new: ByPlace, found: Mapping[int, Changes]
@@ -126,11 +140,12 @@ class _Batch:
         message: of a correction only the row is kept, because they know it now."""
         day = self._days[0]
         corrects = known.row is not None and any(day in one.days for mine in found.values() for one in mine)
-        by_notice = self._told if row.has_topic else frozenset()
+        theirs = [one for one in self._notices if row.has_topic and one.reaches(row.channel, row.lowest_severity)]
+        out = [one for one in theirs if not one.waits]
         to_tell = {
             place: left
             for place, mine in found.items()
-            if (left := tuple(one for one in mine if not _is_told(one, new[place], by_notice)))
+            if (left := tuple(one for one in mine if not any(it.tells(one, new[place].zones) for it in out)))
         }
         if not to_tell and not corrects:
             return None
@@ -143,11 +158,14 @@ class _Batch:
             change_words.change(number, to_tell, row.language, letter) if to_tell else None,
             evening.until(max(first, self._today) + timedelta(days=1)),
             any_hour=corrects and day > self._today, since=since,
+            notice=None if corrects else _to_come(to_tell, new, theirs),
         )  # fmt: skip
 
 
-def _is_told(one: Change, calendar: Calendar, by_notice: frozenset[tuple[int, date]]) -> bool:
-    return any((zone, one.nominal) in by_notice for zone, _name in calendar.zones)
+def _to_come(to_tell: Mapping[int, Changes], new: ByPlace, notices: Sequence[Told]) -> int | None:
+    """Return the alert of a notice that waits and will tell all of this."""
+    each = [(one, new[place].zones) for place, mine in to_tell.items() for one in mine]
+    return next((it.alert for it in notices if it.waits and all(it.tells(*one) for one in each)), None)
 
 
 _WAITING = """
@@ -158,11 +176,11 @@ _WAITING = """
 # The resident is locked as well, against an erasure, which begins with them.
 _LOCKED = f"""
     SELECT w.subscriber_id, w.channel, w.seen_edition, r.language, c.id AS contact_id,
-           coalesce({MUTED}, false) AS muted,
+           c.lowest_severity, coalesce({MUTED}, false) AS muted,
            EXISTS (SELECT FROM preferences p WHERE p.subscriber_id = w.subscriber_id AND p.topic = 'collection'
                       AND coalesce(p.muted_until, :now) <= :now) AS has_topic
       FROM reminder_wishes w JOIN subscribers r ON r.id = w.subscriber_id
-      LEFT JOIN LATERAL (SELECT c.id, c.subscriber_id FROM contacts c
+      LEFT JOIN LATERAL (SELECT c.id, c.subscriber_id, c.lowest_severity FROM contacts c
                           WHERE c.subscriber_id = w.subscriber_id AND c.channel = w.channel AND {REMINDED_AT}
                           ORDER BY c.id LIMIT 1) c ON true
      WHERE w.subscriber_id = ANY(CAST(:ids AS bigint[])) AND r.erased_at IS NULL

@@ -21,7 +21,8 @@ Kind = Literal["evening", "correction", "change"]
 class Reminder:
     """`contact`: where it goes, on a channel. `places`: whose addresses stand in the words, in their order. `until`:
     when it comes too late. `words`: None without a message. `any_hour`: it does not wait for the end of quiet hours.
-    `since`: of a change or correction, the edition that was compared before."""
+    `since`: of a change or correction, the edition that was compared before. `notice`: the alert of one that waits for
+    its approval, and would tell the same; the message is held for it (`direct_conditions.HELD`)."""
 
     subscriber: int
     contact: int
@@ -35,6 +36,7 @@ class Reminder:
     until: datetime
     any_hour: bool = True
     since: int = 0
+    notice: int | None = None
 
 
 def write(s: Session, reminders: Sequence[Reminder], now: datetime) -> int:
@@ -70,7 +72,7 @@ def _columns(reminders: Sequence[Reminder], now: datetime) -> dict[str, Any]:
 
 def _said(one: Reminder) -> object:
     said = due.kept(one.said)
-    return said if one.kind == "evening" else {"since": one.since, "day": said}
+    return said if one.kind == "evening" else {"since": one.since, "day": said, "notice": one.notice}
 
 
 def _message_columns(reminders: Sequence[Reminder]) -> dict[str, Any]:

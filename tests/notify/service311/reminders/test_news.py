@@ -185,7 +185,7 @@ def notice(s: Session, zone: int) -> None:
     """A notice of edition 2 about Tuesday, which is going out."""
     alert = alert_ready(s, zones=["South"])
     s.execute(text("UPDATE alerts SET state = 'sending', launched_at = now() WHERE id = :id"), {"id": alert.id})
-    parts = [{"zones": [zone], "days": [TUESDAY.isoformat()]}]
+    parts = [{"zones": [zone], "days": [TUESDAY.isoformat()], "streams": ["trash"]}]
     s.add(
         CollectionNotice(
             kind="storm", subject="storm", day=TUESDAY, last_day=WEDNESDAY, edition=2, alert_id=alert.id,
