@@ -181,7 +181,8 @@ _STATE = """
                       WHERE address_index = :index AND topic IS NOT NULL), '') AS left,
            (SELECT count(*) FROM consents x JOIN c ON c.id = x.contact_id
              WHERE x.kind = 'opt-in' AND x.words <> '') AS agreed,
-           coalesce((SELECT w.hour::text FROM reminder_wishes w JOIN c USING (subscriber_id)), 'no') AS reminded,
+           coalesce((SELECT w.hour::text FROM reminder_wishes w JOIN c USING (subscriber_id)
+                      WHERE w.until_day IS NULL), 'no') AS reminded,
            (SELECT coalesce(sum(count), 0) FROM alarms
              WHERE kind = 'cry-for-help' AND about = 'phone ' || encode(:index, 'hex')) AS cries
 """

@@ -26,6 +26,8 @@ from notify.models.states import AlertState
 from notify.operations import tasks
 from notify.service311 import calendars
 from notify.service311.notices import acts, holidays, kept, looking
+from notify.service311.outputs.words import clock
+from notify.service311.reminders import readers
 
 router = APIRouter(prefix="/desk/notices", include_in_schema=False)
 Key = Annotated[str, Form(max_length=200)]
@@ -57,14 +59,17 @@ def publish_holiday(
     when: Annotated[str, Form(max_length=10)] = "now",
     on: Annotated[str, Form(max_length=10)] = "",
     at: Annotated[str, Form(max_length=10)] = "",
+    remind: Annotated[bool, Form()] = False,
 ) -> Response:
     """Publish the notice of a holiday: one alert, approved and launched or scheduled."""
     operators.require(caller.acting, "publish collection")
-    given = {"channel": channel or [], "when": when, "on": on, "at": at}
+    given = {"channel": channel or [], "when": when, "on": on, "at": at, "remind": remind}
     try:
         launch_at = _launch(on, at) if when == "later" else None
         now = datetime.now(UTC)
-        published = acts.publish_holiday(key, edition, channel or (), launch_at, caller.acting, now, settings())
+        published = acts.publish_holiday(
+            key, edition, channel or (), launch_at, caller.acting, now, settings(), remind=remind
+        )
     except TocsinError as error:
         return _holiday(request, caller, key, tell(error), given)
     if published.alert.state is AlertState.SENDING:
@@ -93,10 +98,10 @@ def _holiday(
 ) -> Response:
     now = datetime.now(UTC)
     changed, look = looking.at_holiday(key, now, settings())
-    given = given or {"channel": look.proposed, "when": "", "on": "", "at": ""}
+    given = given or {"channel": look.proposed, "when": "", "on": "", "at": "", "remind": True}
     return page(
         request, "desk/notice_holiday.html", caller=caller, told=told, changed=changed, look=look, given=given,
-        alone_most=settings().alone_most, today=calendars.today(now),
+        alone_most=settings().alone_most, today=calendars.today(now), remind_at=clock(time(readers.HOUR)),
     )  # fmt: skip
 
 
@@ -111,7 +116,7 @@ def _notice_page(request: Request, caller: Caller, notice_id: int, told: Told | 
     messages = sum(counted.audience.by_channel.values()) if counted.is_counted else None
     return page(
         request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, waiting=waiting,
-        two_people=two_people, now=now, today=calendars.today(now),
+        two_people=two_people, now=now, today=calendars.today(now), remind_at=clock(time(readers.HOUR)),
     )  # fmt: skip
 
 

@@ -134,8 +134,9 @@ def own_page(
     erased."""
     try:
         with transaction() as s:
-            mine, when = own.read(s, me.subscriber_id), choices_view.view(s, me.subscriber_id, datetime.now(UTC))
-            days = reminders_view.view(s, me.subscriber_id)
+            now = datetime.now(UTC)
+            mine, when = own.read(s, me.subscriber_id), choices_view.view(s, me.subscriber_id, now)
+            days = reminders_view.view(s, me.subscriber_id, now)
     except NotFound:
         raise NeedsCode from None
     new = "new" in request.query_params

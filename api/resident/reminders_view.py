@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, datetime, time
 
 from sqlalchemy.orm import Session
 
@@ -15,11 +15,13 @@ from notify.service311.reminders.wishes import Wish
 
 @dataclass(frozen=True, slots=True)
 class RemindersView:
-    """`published`: the city has collection days. `wish`: None without reminders; `at`: its hour in words, "" else.
-    `agree`: of each channel on which they can have some, what they agree to. `hours`: number and words. `chosen`:
-    hour and channel that the form shows."""
+    """`published`: the city has collection days. `until`: the last day of which a notice reminds them; None for none.
+    `wish`: None without reminders; `at`: its hour in words, "" else. `agree`: of each channel on which they can have
+    some, what they agree to. `hours`: number and words. `chosen`: hour and channel that the form shows."""
 
     published: bool
+    until: date | None
+    today: date
     wish: Wish | None
     at: str
     agree: Mapping[str, str]
@@ -27,11 +29,13 @@ class RemindersView:
     chosen: tuple[int, str]
 
 
-def view(s: Session, subscriber_id: int) -> RemindersView:
+def view(s: Session, subscriber_id: int, now: datetime) -> RemindersView:
     wish, channels = wishes.of(s, subscriber_id), wishes.channels(s, subscriber_id)
     first = channels[0] if channels else ""
     return RemindersView(
         calendars.current(s) is not None,
+        wishes.of_notice_until(s, subscriber_id, now),
+        calendars.today(now),
         wish,
         clock(time(wish.hour)) if wish else "",
         {one: asking.words(one, translation.language()) for one in channels},

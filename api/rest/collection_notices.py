@@ -68,6 +68,7 @@ class NewNotice(About):
     edition: int = Field(ge=1, lt=2**31, description="Of the calendars that were shown: others are refused.")
     channels: list[str] | None = Field(None, max_length=MANY, description="By default those that the city uses for it.")
     launch_at: Moment | None = Field(None, description="Of a holiday: when it goes out; at once by default.")
+    remind: bool = Field(True, description="Of a holiday: its readers, the evening before each day that differs.")
 
     @model_validator(mode="after")
     def _storms_are_told_at_once(self) -> Self:
@@ -131,6 +132,7 @@ class LookOut(BaseModel):
     texts: list[TextOut]
     last_day: Date | None = Field(description="With its end in the city the notice is over; null: no day changes.")
     best_at: datetime | None = Field(description="When to tell a holiday, a week ahead; null: now.")
+    evenings: list[Date] = Field(description="Of a holiday: when its readers are reminded, if it goes out before.")
 
 
 class PublishedOut(BaseModel):
@@ -196,7 +198,8 @@ def _published(body: NewNotice, caller: Caller, now: datetime) -> Published:
         operators.require(by, "collections")
         return acts.publish_storm(_storm(body.storm, now), edition, channels, by, now, settings())
     operators.require(by, "publish collection")
-    return acts.publish_holiday(_key(body, now), edition, channels, body.launch_at, by, now, settings())
+    key = _key(body, now)
+    return acts.publish_holiday(key, edition, channels, body.launch_at, by, now, settings(), remind=body.remind)
 
 
 def _key(body: About, now: datetime) -> str:

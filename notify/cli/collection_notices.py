@@ -24,6 +24,7 @@ from notify.service311.notices.holidays import Upcoming
 from notify.service311.notices.looking import Look
 from notify.service311.notices.publishing import Published
 from notify.service311.notices.storm import DECISIONS, StormForm
+from notify.service311.reminders import readers
 from notify.service311.streams import STREAMS
 
 Publish = Annotated[bool, typer.Option("--publish", help="Publish it. Without this it is only shown.")]
@@ -72,6 +73,9 @@ def notice(
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Send it at this time: an ISO 8601 time, or 2h from now.")
     ] = None,
+    remind: Annotated[
+        bool, typer.Option(help="Remind its readers the evening before each day that differs from the usual one.")
+    ] = True,
     operator: MaybeAs = None,
     as_json: Json = False,
 ) -> None:
@@ -84,7 +88,9 @@ def notice(
     changed, look = looking.at_holiday(key, now, settings())
     published = None
     if publish and by is not None:
-        published = acts.publish_holiday(key, changed.edition, _listed(channels), launch_at, by, now, settings())
+        published = acts.publish_holiday(
+            key, changed.edition, _listed(channels), launch_at, by, now, settings(), remind=remind
+        )
     _shown({"holiday": key, "edition": changed.edition}, look, published, as_json=as_json)
 
 
@@ -158,6 +164,8 @@ def _shown(head: dict[str, Any], look: Look, published: Published | None, *, as_
     for called, by_language in look.texts:
         for language, text in by_language.items():
             console.print(f"\n{called}, {language}: {text}", markup=False, soft_wrap=True)
+    if look.evenings:
+        console.print(f"\nReminders at {readers.HOUR}:00 on {', '.join(map(str, look.evenings))}", soft_wrap=True)
     if look.reached is None:
         console.print("It changes no day: there is nobody to tell.")
     elif published is None:

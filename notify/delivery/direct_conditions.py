@@ -16,6 +16,12 @@ REMINDED_AT = f"""
                        AND (x.topic IS NULL OR x.topic = 'collection'))
 """
 
+# A wish `w` is one for reminders of a `day`. Who only got a notice has them while they want collection news at all.
+WISHED = """
+    (w.until_day IS NULL OR (w.until_day >= {day} AND EXISTS (
+        SELECT FROM preferences p WHERE p.subscriber_id = w.subscriber_id AND p.topic = 'collection')))
+"""
+
 # All that a contact `c` could be reminded of is muted: collections, or with no such topic, everything.
 MUTED = """
     (EXISTS (SELECT FROM preferences p WHERE p.subscriber_id = c.subscriber_id AND p.muted_until > :now
@@ -65,8 +71,8 @@ NEEDED = f"""
          WHEN 'reminder' THEN EXISTS (
               SELECT FROM reminders r JOIN reminder_wishes w USING (subscriber_id)
                 JOIN contacts c ON c.id = m.contact_id AND c.subscriber_id = r.subscriber_id
-               WHERE r.message_id = m.id AND r.until > :now AND {REMINDED_AT} AND NOT {MUTED}
-                 AND NOT {SAID_BY_NOTICE})
+               WHERE r.message_id = m.id AND r.until > :now AND {WISHED.format(day="r.day")} AND {REMINDED_AT}
+                 AND NOT {MUTED} AND NOT {SAID_BY_NOTICE})
          WHEN 'resend' THEN NOT EXISTS (
               SELECT FROM alerts a, contacts c JOIN suppressions x USING (channel, address_index)
                WHERE a.id = m.alert_id AND c.id = m.contact_id AND (x.topic IS NULL OR x.topic = a.topic))

@@ -61,5 +61,5 @@ def _whose(heard: Heard) -> int | None:
     come to it."""
     if heard.resident is not None or heard.contact is None or heard.contact.subscriber_id is None:
         return heard.resident
-    wish = wishes.of(heard.s, heard.contact.subscriber_id)
-    return heard.contact.subscriber_id if wish is not None and wish.channel == heard.channel else None
+    comes_by = wishes.channel_now(heard.s, heard.contact.subscriber_id, heard.now)
+    return heard.contact.subscriber_id if comes_by == heard.channel else None

@@ -120,7 +120,8 @@ class CollectionNotice(Base):
     `subject`: the name of the holiday, the reason of a day that was changed by hand (its kind is `holiday`, too), or
     the cause of the storm (`notices.causes`). `day`: the holiday's date, or the first that changes; `last_day`: the
     last date that the words name. `parts`: of each group of zones the ids of its zones, the days and streams that
-    change, what it is called, and its sentences by language.
+    change, what it is called, and its sentences by language. `remind_days`: the collections of which its readers are
+    reminded the evening before; `reminded_day`: the last one of which that has begun.
     """
 
     __tablename__ = "collection_notices"
@@ -135,6 +136,8 @@ class CollectionNotice(Base):
     parts: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     made_at: Mapped[datetime]
     made_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
+    remind_days: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default="{}")
+    reminded_day: Mapped[date | None]
 
     __table_args__ = (
         Index("notices_of_incident", "incident_id"),

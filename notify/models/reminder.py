@@ -9,12 +9,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base, Id
 
+NEVER = date.min
+
 
 class ReminderWish(Base):
     """A resident wants a reminder the evening before each collection, at an hour of the city's clocks.
 
     `seen_day`: the last day of collections of which they were reminded, or nothing was due. `seen_edition`: the last
-    edition that was compared with the one before it for them.
+    edition that was compared with the one before it for them. `until_day`: None: until they stop it. Otherwise
+    they got a notice, and are reminded of what it changes up to this day; NEVER: they want no reminders at all.
     """
 
     __tablename__ = "reminder_wishes"
@@ -24,8 +27,13 @@ class ReminderWish(Base):
     since: Mapped[datetime]
     seen_day: Mapped[date]
     seen_edition: Mapped[int] = mapped_column(Integer)
+    until_day: Mapped[date | None]
 
-    __table_args__ = (Index("wishes_by_hour", "hour", "seen_day"), Index("wishes_by_edition", "seen_edition"))
+    __table_args__ = (
+        Index("wishes_by_hour", "hour", "seen_day"),
+        Index("wishes_by_edition", "seen_edition"),
+        Index("wishes_until", "until_day", postgresql_where=text("until_day IS NOT NULL")),
+    )
 
 
 class Reminder(Base):

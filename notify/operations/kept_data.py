@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import tries
 from notify.core.settings import settings
 from notify.core.translation import gettext_noop
+from notify.models.reminder import NEVER
 from notify.service311.answers import search as answer_search
 from notify.service311.calls import log as call_log
 from notify.service311.open311 import filing
@@ -44,6 +45,8 @@ def _forget_messages(s: Session, now: datetime) -> None:
 
 def _forget_reminders(s: Session, now: datetime) -> None:
     s.execute(text("DELETE FROM reminders WHERE made_at < :old"), {"old": now - MESSAGES_KEPT})
+    over = "DELETE FROM reminder_wishes WHERE until_day < :long_ago AND until_day > :never"
+    s.execute(text(over), {"long_ago": (now - MESSAGES_KEPT).date(), "never": NEVER})
 
 
 def _forget_texts(s: Session, now: datetime) -> None:

@@ -93,8 +93,10 @@ def test_an_agent_publishes_to_those_who_are_concerned(at_desk: Desk, zones: dic
         for language, text in said
     ] == [("en", True), ("es", True)], said
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(holiday(desk)).text))
-    answer = publish(desk)
+    answer = publish(desk, remind="true")
     assert answer.status_code == 303, words(answer.text)
+    assert "Its readers are reminded at 6:00 PM on: Thursday" in words(desk.get(answer.headers["location"]).text)
+    assert asked.rows("SELECT remind_days FROM collection_notices")[0].remind_days == [friday]
     (row,) = asked.rows("SELECT id, state, two_people FROM alerts")
     assert (row.state, list(row.two_people)) == ("sending", [])
     assert "moves to Friday" in words(desk.get(answer.headers["location"]).text)
@@ -460,3 +462,11 @@ def test_a_notice_is_looked_at_and_published_by_rest_and_by_command(
     told_back = {"storm": next_one, "edition": look["edition"]}
     assert desk.post(root, json=told_back, headers=asked_as).json()["incident"] == published["incident"]
     assert "notice 1, sending" in CliRunner().invoke(commands, ["notices"]).stdout
+
+
+def test_an_agent_may_do_without_the_reminder(at_desk: Desk, zones: dict[str, int]) -> None:
+    desk = at_desk("agent")
+    assert 'name="remind" value="true" checked' in desk.get(holiday(desk)).text
+    where = publish(desk).headers["location"]  # without the tick
+    assert "reminded" not in words(desk.get(where).text)
+    assert asked.rows("SELECT remind_days FROM collection_notices")[0].remind_days == []

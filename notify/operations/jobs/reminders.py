@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from notify.core import db
 from notify.core.process import once
 from notify.operations.jobs.steps import each
-from notify.service311.reminders import evening, news
+from notify.service311.reminders import evening, news, readers
 from notify.service311.reminders.aside import Aside
 
 _aside = once(Aside)
@@ -22,6 +22,7 @@ def _tell() -> None:
 
 
 def _remind() -> None:
+    readers.begin(_now())
     if db.exists("SELECT FROM reminder_wishes"):
         evening.remind(_now, _aside())
 

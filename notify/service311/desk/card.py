@@ -54,6 +54,7 @@ class Card:
     script: Script | None = None
     reminded: Wish | None = None  # of collections, the evening before
     last_reminder: LastReminder | None = None
+    reminded_until: date | None = None  # of what a notice changes
 
 
 def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clear: bool = False) -> Card:
@@ -80,6 +81,7 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clea
         script.of(s, alerts, now, resident.language),
         wishes.of(s, subscriber_id),
         last.last(s, subscriber_id, str if in_clear else street),
+        wishes.of_notice_until(s, subscriber_id, now),
     )
 
 

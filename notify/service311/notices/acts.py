@@ -27,11 +27,13 @@ def publish_holiday(
     by: Operator,
     now: datetime,
     settings: Settings,
+    *,
+    remind: bool = True,
 ) -> Published:
     """Publish the notice of a holiday (`Upcoming.key`): one alert, approved and launched or scheduled.
 
-    `edition`: of the calendars that were shown. `channels`, `launch_at`: as in `Wanted`. Raises NotAllowed, NotFound,
-    Invalid; Refused where it changes nothing, was told already, or the calendars have changed since.
+    `edition`: of the calendars that were shown. `channels`, `launch_at`, `remind`: as in `Wanted`. Raises NotAllowed,
+    NotFound, Invalid; Refused where it changes nothing, was told already, or the calendars have changed since.
     """
     operators.require(by, "publish collection")
     with transaction() as s:
@@ -42,7 +44,7 @@ def publish_holiday(
         areas = publishing.shapes(s, changed.notice)
     holiday = changed.holiday
     wanted = Wanted(
-        "holiday", holiday.name, holiday.day, edition, changed.notice, channels, launch_at, again, replaces
+        "holiday", holiday.name, holiday.day, edition, changed.notice, channels, launch_at, again, replaces, remind
     )  # fmt: skip
     ready = publishing.prepare(wanted, areas, by, now, settings)
     with transaction() as s:

@@ -70,6 +70,13 @@ class Notice:
         """The first day that changes; there is one only with parts."""
         return min(part.moves[0].nominal for part in self.parts)
 
+    @property
+    def remind_days(self) -> tuple[date, ...]:
+        """The days of which readers are reminded the evening before: those on which something is collected in place of
+        another day, and the usual ones of what is not collected."""
+        moves = [move for part in self.parts for move in part.moves if move.state is not State.ON_SCHEDULE]
+        return tuple(sorted({move.effective or move.nominal for move in moves}))
+
     def _when(self) -> str:
         moves = [move for part in self.parts for move in part.moves]
         first, last = self.first_day, max(part.last_day for part in self.parts)

@@ -44,6 +44,7 @@ class Shown:
     by: str
     is_out: bool  # residents have it, or are getting it
     languages: dict[str, tuple[Said, ...]]
+    evenings: tuple[date, ...] = ()  # on which its readers are reminded
     newer: int | None = None  # the last notice of its incident that is out: what that one says counts
 
     @property
@@ -132,4 +133,5 @@ def _shown(one: CollectionNotice, alert: Alert, by: str, only: int | None = None
             )
             for language in one.parts[0]["says"]
         },
+        tuple(day - timedelta(days=1) for day in one.remind_days),
     )  # fmt: skip

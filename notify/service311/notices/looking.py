@@ -4,8 +4,8 @@ The desk, the REST API and the command line show the same numbers and words, bec
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from notify.alerts.readiness import channel_policies
@@ -13,6 +13,7 @@ from notify.core.db import transaction
 from notify.core.settings import Settings
 from notify.delivery import senders
 from notify.models import Zone
+from notify.service311 import calendars
 from notify.service311.notices import holidays, publishing, showing, storm
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.holidays import Changed
@@ -35,6 +36,7 @@ class Look:
     texts: Sequence[tuple[str, Mapping[str, str]]] = ()
     last_day: date | None = None
     best: datetime | None = None  # when to tell it; None: now
+    evenings: Sequence[date] = ()  # on which its readers can be reminded, if it goes out before
 
     def as_json(self) -> dict[str, Any]:
         """Return it as programs read it: `zones` in order of `rows`, `texts` by what each part is called."""
@@ -55,6 +57,7 @@ class Look:
             "texts": [{"zones": called, "words": dict(words)} for called, words in self.texts],
             "last_day": self.last_day,
             "best_at": self.best,
+            "evenings": list(self.evenings),
         }
 
 
@@ -63,7 +66,9 @@ def at_holiday(key: str, now: datetime, settings: Settings) -> tuple[Changed, Lo
     transaction. Raises NotFound."""
     with transaction() as s:
         changed = holidays.changed_by(s, key, now)
-    return changed, _look(changed.notice, changed.zones, now, settings)
+    look, today = _look(changed.notice, changed.zones, now, settings), calendars.today(now)
+    evenings = [day - timedelta(days=1) for day in changed.notice.remind_days]
+    return changed, replace(look, evenings=[one for one in evenings if one > today])
 
 
 def at_storm(given: Storm, by: str, now: datetime, settings: Settings) -> tuple[Planned, Look]:

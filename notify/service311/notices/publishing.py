@@ -50,7 +50,7 @@ LOCK = 7_461_023  # of all notices: two at once would tell the same twice
 class Wanted:
     """A notice to publish. `subject`, `day`: as in `CollectionNotice`. `channels` None: those that the city uses.
     `launch_at` None: at once. `incident`: whose next notice it is; None for a first one. `replaces`: an alert that
-    waits and is cancelled for this one."""
+    waits and is cancelled for this one. `remind`: its readers the evening before."""
 
     kind: Literal["holiday", "storm"]
     subject: str
@@ -61,6 +61,7 @@ class Wanted:
     launch_at: datetime | None = None
     incident: int | None = None
     replaces: int | None = None
+    remind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,7 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
         parts=kept_parts(wanted.notice),
         made_at=now,
         made_by=by.id,
+        remind_days=list(wanted.notice.remind_days) if wanted.remind else [],
     )
     s.add(row)
     s.flush()

@@ -23,22 +23,22 @@ from notify.service311.rules import SetOut
 Changes = tuple[Change, ...]
 
 
-def change(edition: int, by_place: Mapping[int, Changes], language: str, letter: bool) -> Words:
-    """Return the words of what an edition changes at some places, whose addresses stand in them in this order."""
-    return _change(edition, tuple(by_place.values())[: len(PLACES)], spoken(language), letter)
+def change(edition: int, by_place: Mapping[int, Changes], language: str, letter: bool, *, asked: bool) -> Words:
+    """Return the words of what an edition changes at some places, whose addresses stand in them in this order. `asked`:
+    as in `words.evening`."""
+    return _change(edition, tuple(by_place.values())[: len(PLACES)], spoken(language), letter, asked)
 
 
 @lru_cache(maxsize=10_000)
-def _change(edition: int, places: tuple[Changes, ...], language: str, letter: bool) -> Words:
+def _change(edition: int, places: tuple[Changes, ...], language: str, letter: bool, asked: bool) -> Words:
     with speaking(language):
         alike: dict[Changes, list[str]] = {}
         for number, changes in enumerate(places):
             alike.setdefault(changes, []).append(PLACES[number])
         told = "; ".join(_told(changes, at) for changes, at in alike.items())
         if letter:
-            return Words(
-                _("A collection day has changed"), words.as_letter(_("Changed: %(what)s.", what=told), edition)
-            )
+            said = _("Changed: %(what)s.", what=told)
+            return Words(_("A collection day has changed"), words.as_letter(said, edition, asked=asked))
         said = _("CHANGED: %(what)s.", what=told)
         end = _("Edition %(edition)s. Reply REMIND OFF to end.", edition=edition)
         return Words("", plain(f"{settings().program}: {said} {end}"))

@@ -47,6 +47,16 @@ def _fact(day: date, one: Collection) -> Fact:
     return Fact(one.stream, "unknown" if one.state is State.TO_BE_ANNOUNCED else "off", one.nominal)
 
 
+def changes(said: Iterable[AtPlace]) -> bool:
+    """Return whether something comes on another day than usual, or not at all. What has moved to a later or earlier day
+    is told for that one."""
+    return any(
+        fact.what in ("off", "unknown") or (fact.what == "due" and fact.effective != fact.nominal)
+        for at in said
+        for fact in at.facts
+    )
+
+
 def kept(said: Sequence[AtPlace]) -> list[Any]:
     """Return what was said in JSON, as `reminders.said` has it."""
     return [[at.place, *map(_kept, at.facts)] for at in said]

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from notify.channels.channel import CHANNELS
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery.direct_conditions import MUTED, REMINDED_AT
+from notify.delivery.direct_conditions import MUTED, REMINDED_AT, WISHED
 from notify.service311 import calendars
 from notify.service311.calendars import Edition
 from notify.service311.reminders import due, sending, words
@@ -79,12 +79,13 @@ def _made(s: Session, rows: Sequence[Any], edition: Edition, today: date) -> Seq
     for row in reached:
         of_places = ((place, due.on(day, one.collections)) for place, one in by_resident.get(row.subscriber_id, ()))
         said = tuple(AtPlace(place, facts) for place, facts in of_places if facts)
-        if said:
+        if said and (row.asked or due.changes(said)):
             letter = CHANNELS[row.channel].letter
             made.append(
                 Reminder(
                     row.subscriber_id, row.contact_id, row.channel, "evening", day, edition.number, said,
-                    words.named(said), words.evening(day, edition.number, said, row.language, letter), until(day),
+                    words.named(said),
+                    words.evening(day, edition.number, said, row.language, letter, asked=row.asked), until(day),
                 )
             )  # fmt: skip
     return made
@@ -96,14 +97,15 @@ def _hours(now: datetime) -> dict[str, Any]:
     return {"hours": [hour for hour in HOURS if hour <= here.hour], "day": here.date() + DAY}
 
 
-_OF_HOUR = "w.hour = ANY(CAST(:hours AS smallint[])) AND w.seen_day < :day"
+_OF_HOUR = f"w.hour = ANY(CAST(:hours AS smallint[])) AND w.seen_day < :day AND {WISHED.format(day=':day')}"
 _WAITING = f"""
     SELECT w.subscriber_id FROM reminder_wishes w
      WHERE {_OF_HOUR} AND w.subscriber_id <> ALL(CAST(:without AS bigint[])) LIMIT :most
 """  # noqa: S608  names of ours
 # The resident is locked as well, against an erasure, which begins with them.
 _DUE = f"""
-    SELECT w.subscriber_id, w.channel, r.language, c.id AS contact_id, coalesce({MUTED}, false) AS muted
+    SELECT w.subscriber_id, w.channel, r.language, c.id AS contact_id, w.until_day IS NULL AS asked,
+           coalesce({MUTED}, false) AS muted
       FROM reminder_wishes w JOIN subscribers r ON r.id = w.subscriber_id
       LEFT JOIN LATERAL (SELECT c.id, c.subscriber_id FROM contacts c
                           WHERE c.subscriber_id = w.subscriber_id AND c.channel = w.channel AND {REMINDED_AT}

@@ -44,8 +44,9 @@ def tell(clock: Clock, aside: Aside) -> int:
     told = 0
     while True:
         now = clock()
+        asked = {"today": calendars.today(now), "without": list(aside.now()), "most": AT_ONCE}
         with transaction() as s:
-            ids = s.scalars(text(_WAITING), {"without": list(aside.now()), "most": AT_ONCE}).all()
+            ids = s.scalars(text(_WAITING), asked).all()
         done = aside.each(ids, partial(_together, now=now), "tell a change of collections to", now) if ids else []
         told += sum(made for _, made in done)
         if not any(seen for seen, _ in done):  # the others are in another process
@@ -55,7 +56,7 @@ def tell(clock: Clock, aside: Aside) -> int:
 def _together(ids: Sequence[int], now: datetime) -> tuple[int, int]:
     """Return how many residents were looked at, and how many told."""
     with transaction() as s:
-        rows = s.execute(text(_LOCKED), {"ids": list(ids), "now": now}).all()
+        rows = s.execute(text(_LOCKED), {"ids": list(ids), "now": now, "today": calendars.today(now)}).all()
         edition = calendars.current(s)
         if edition is None or not rows:
             return 0, 0
@@ -136,8 +137,9 @@ class _Batch:
     def _reminder(
         self, row: Any, known: Heard, since: int, new: ByPlace, found: Mapping[int, Changes]
     ) -> Reminder | None:
-        """Return a correction if it concerns the day of which they were told, or a change. What a notice tells needs no
-        message: of a correction only the row is kept, because they know it now."""
+        """Return a correction if it concerns the day of which they were told, or a change; of that only those read who
+        asked for reminders. What a notice tells needs no message: of a correction only the row is kept, because they
+        know it now."""
         day = self._days[0]
         corrects = known.row is not None and any(day in one.days for mine in found.values() for one in mine)
         theirs = [one for one in self._notices if row.has_topic and one.reaches(row.channel, row.lowest_severity)]
@@ -147,7 +149,7 @@ class _Batch:
             for place, mine in found.items()
             if (left := tuple(one for one in mine if not any(it.tells(one, new[place].zones) for it in out)))
         }
-        if not to_tell and not corrects:
+        if not corrects and not (to_tell and row.asked):
             return None
         number, letter = self._edition.number, CHANNELS[row.channel].letter
         first = min((one.first_day for mine in to_tell.values() for one in mine), default=day)
@@ -155,7 +157,7 @@ class _Batch:
         return Reminder(
             row.subscriber_id, row.contact_id, row.channel, "correction" if corrects else "change",
             day if corrects else self._today, number, tuple(said), list(to_tell)[: len(PLACES)],
-            change_words.change(number, to_tell, row.language, letter) if to_tell else None,
+            change_words.change(number, to_tell, row.language, letter, asked=row.asked) if to_tell else None,
             evening.until(max(first, self._today) + timedelta(days=1)),
             any_hour=corrects and day > self._today, since=since,
             notice=None if corrects else _to_come(to_tell, new, theirs),
@@ -168,14 +170,17 @@ def _to_come(to_tell: Mapping[int, Changes], new: ByPlace, notices: Sequence[Tol
     return next((it.alert for it in notices if it.waits and all(it.tells(*one) for one in each)), None)
 
 
-_WAITING = """
-    SELECT subscriber_id FROM reminder_wishes
-     WHERE seen_edition < (SELECT max(number) FROM collection_editions)
-       AND subscriber_id <> ALL(CAST(:without AS bigint[])) LIMIT :most
+_BEHIND = """
+    w.seen_edition < (SELECT max(number) FROM collection_editions)
+    AND (w.until_day IS NULL OR w.until_day >= CAST(:today AS date))
 """
+_WAITING = f"""
+    SELECT w.subscriber_id FROM reminder_wishes w
+     WHERE {_BEHIND} AND w.subscriber_id <> ALL(CAST(:without AS bigint[])) LIMIT :most
+"""  # noqa: S608  names of ours
 # The resident is locked as well, against an erasure, which begins with them.
 _LOCKED = f"""
-    SELECT w.subscriber_id, w.channel, w.seen_edition, r.language, c.id AS contact_id,
+    SELECT w.subscriber_id, w.channel, w.seen_edition, w.until_day IS NULL AS asked, r.language, c.id AS contact_id,
            c.lowest_severity, coalesce({MUTED}, false) AS muted,
            EXISTS (SELECT FROM preferences p WHERE p.subscriber_id = w.subscriber_id AND p.topic = 'collection'
                       AND coalesce(p.muted_until, :now) <= :now) AS has_topic
@@ -183,7 +188,6 @@ _LOCKED = f"""
       LEFT JOIN LATERAL (SELECT c.id, c.subscriber_id, c.lowest_severity FROM contacts c
                           WHERE c.subscriber_id = w.subscriber_id AND c.channel = w.channel AND {REMINDED_AT}
                           ORDER BY c.id LIMIT 1) c ON true
-     WHERE w.subscriber_id = ANY(CAST(:ids AS bigint[])) AND r.erased_at IS NULL
-       AND w.seen_edition < (SELECT max(number) FROM collection_editions)
+     WHERE w.subscriber_id = ANY(CAST(:ids AS bigint[])) AND r.erased_at IS NULL AND {_BEHIND}
      ORDER BY w.subscriber_id FOR UPDATE OF w SKIP LOCKED FOR KEY SHARE OF r SKIP LOCKED
 """  # noqa: S608  names of ours

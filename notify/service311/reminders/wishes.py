@@ -1,10 +1,12 @@
-"""A resident asks to be reminded the evening before each collection, at an hour and on a channel of their choice."""
+"""A resident asks to be reminded the evening before each collection, at an hour and on a channel of their choice, or
+not to be reminded at all."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
-from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, case, func, select, text
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from notify.channels.channel import CHANNELS, EMAIL, SMS
@@ -14,6 +16,7 @@ from notify.core.translation import LOCALES, speaking
 from notify.core.translation import gettext as _
 from notify.delivery.direct_conditions import REMINDED_AT
 from notify.models import Consent, ReminderWish, Subscriber, Topic
+from notify.models.reminder import NEVER
 from notify.service311 import calendars
 from notify.service311.outputs.words import clock
 
@@ -47,13 +50,15 @@ def wish(s: Session, subscriber_id: int, hour: int, channel: str, now: datetime,
         raise _unreached(channel)
     today, edition = calendars.today(now), calendars.current(s)
     is_past = now.astimezone(settings().tz).time() >= time(hour)
-    values = {"hour": hour, "channel": channel}
+    values = {"hour": hour, "channel": channel, "until_day": None}
     row = insert(ReminderWish).values(
         subscriber_id=subscriber_id, since=now, seen_day=today + timedelta(days=int(is_past)),
         seen_edition=edition.number if edition else 0, **values,
     )  # fmt: skip
+    anew = {name: _unless_theirs(row, name) for name in ("since", "seen_day", "seen_edition")}
+    anew["seen_day"] = func.greatest(ReminderWish.seen_day, anew["seen_day"])  # of which a notice reminded them
     since = s.execute(
-        row.on_conflict_do_update(index_elements=["subscriber_id"], set_=values).returning(ReminderWish.since)
+        row.on_conflict_do_update(index_elements=["subscriber_id"], set_=values | anew).returning(ReminderWish.since)
     ).scalar_one()
     said = agreed or words(channel, hour, resident.language)
     s.add(Consent(contact_id=contact, kind="opt-in", topic=Topic.COLLECTION, at=now, how=how, words=said))
@@ -61,15 +66,31 @@ def wish(s: Session, subscriber_id: int, hour: int, channel: str, now: datetime,
 
 
 def stop(s: Session, subscriber_id: int, now: datetime) -> bool:
-    """Remind a resident no more; what waits to be sent is not sent. Return False if they had no wish."""
-    mine = ReminderWish.subscriber_id == subscriber_id
-    return s.execute(delete(ReminderWish).where(mine).returning(ReminderWish.hour)).first() is not None
+    """Remind a resident no more, not even of what a notice changes, until they ask for it; what waits to be sent is not
+    sent. Return False if nobody reminded them."""
+    had_some = channel_now(s, subscriber_id, now) is not None
+    s.execute(text(_NEVER), {"id": subscriber_id, "now": now, "never": NEVER, "hour": HOURS[0], "channel": SMS.name})
+    return had_some
 
 
 def of(s: Session, subscriber_id: int) -> Wish | None:
     """Return what a resident wishes; None: no reminders."""
     row = s.get(ReminderWish, subscriber_id, populate_existing=True)
-    return Wish(row.hour, row.channel, row.since) if row is not None else None
+    return Wish(row.hour, row.channel, row.since) if row is not None and row.until_day is None else None
+
+
+def channel_now(s: Session, subscriber_id: int, now: datetime) -> str | None:
+    """Return the channel on which a resident is reminded now: as they wish, or of what a notice changes."""
+    row = s.get(ReminderWish, subscriber_id, populate_existing=True)
+    over = row is None or (row.until_day is not None and row.until_day < calendars.today(now))
+    return None if row is None or over else row.channel
+
+
+def of_notice_until(s: Session, subscriber_id: int, now: datetime) -> date | None:
+    """Return up to which day a resident is reminded of what a notice changes; None: they are not, or wish for more."""
+    row = s.get(ReminderWish, subscriber_id, populate_existing=True)
+    until = row.until_day if row is not None else None
+    return until if until is not None and until >= calendars.today(now) else None
 
 
 def channels(s: Session, subscriber_id: int) -> tuple[str, ...]:
@@ -104,6 +125,12 @@ def spoken(language: str) -> str:
     return next((one for one in (language, *settings().languages) if one in LOCALES), "en")
 
 
+def _unless_theirs(row: Insert, column: str) -> ColumnElement[Any]:
+    """Return what a column becomes: it stays where they had a wish of their own."""
+    there: ColumnElement[Any] = ReminderWish.__table__.c[column]
+    return case((ReminderWish.until_day.is_(None), there), else_=row.excluded[column])
+
+
 def _resident(s: Session, subscriber_id: int) -> Subscriber:
     """Return a resident, and keep an erasure from beginning. Raises NotFound."""
     there = select(Subscriber).where(Subscriber.id == subscriber_id, Subscriber.erased_at.is_(None))
@@ -125,6 +152,12 @@ def _unreached(channel: str) -> Refused:
     )
 
 
+# Who was erased meanwhile has no row.
+_NEVER = """
+    INSERT INTO reminder_wishes (subscriber_id, hour, channel, since, seen_day, seen_edition, until_day)
+    SELECT r.id, :hour, :channel, :now, :never, 0, :never FROM subscribers r WHERE r.id = :id AND r.erased_at IS NULL
+        ON CONFLICT (subscriber_id) DO UPDATE SET until_day = excluded.until_day
+"""
 _CONTACT = f"""
     SELECT c.id FROM contacts c WHERE c.subscriber_id = :id AND c.channel = :channel AND {REMINDED_AT}
      ORDER BY c.id LIMIT 1

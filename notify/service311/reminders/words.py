@@ -32,9 +32,10 @@ class Words(NamedTuple):
     text: str
 
 
-def evening(day: date, edition: int, said: Sequence[AtPlace], language: str, letter: bool) -> Words:
-    """Return the words about the collections of tomorrow. `letter`: as an email, and not as a text message."""
-    return _evening(day, edition, tuple(at.facts for at in said), spoken(language), letter)
+def evening(day: date, edition: int, said: Sequence[AtPlace], language: str, letter: bool, *, asked: bool) -> Words:
+    """Return the words about the collections of tomorrow. `letter`: as an email, and not as a text message. `asked`:
+    the reader wants reminders, and did not only get a notice."""
+    return _evening(day, edition, tuple(at.facts for at in said), spoken(language), letter, asked)
 
 
 def named(places: Sequence[AtPlace]) -> list[int]:
@@ -43,7 +44,7 @@ def named(places: Sequence[AtPlace]) -> list[int]:
 
 
 @lru_cache(maxsize=10_000)  # most residents of a zone read the same
-def _evening(day: date, edition: int, places: tuple[Facts, ...], language: str, letter: bool) -> Words:
+def _evening(day: date, edition: int, places: tuple[Facts, ...], language: str, letter: bool, asked: bool) -> Words:
     with speaking(language):
         out = _set_out_together(places)
         told = "; ".join(_told(facts, numbers, out is None) for facts, numbers in _alike(places))
@@ -53,21 +54,27 @@ def _evening(day: date, edition: int, places: tuple[Facts, ...], language: str, 
             said = f"{said} {_set_out(out, day)}"
         if letter:
             subject = _("Collections tomorrow, %(day)s", day=on)
-            return Words(subject, as_letter(f"{said[:1].upper()}{said[1:]}", edition))
+            return Words(subject, as_letter(f"{said[:1].upper()}{said[1:]}", edition, asked=asked))
         end = _("Edition %(edition)s. Reply REMIND OFF to end.", edition=edition)
         return Words("", plain(f"{known.program}: {said} {end}"))
 
 
-def as_letter(said: str, edition: int) -> str:
+def as_letter(said: str, edition: int, *, asked: bool) -> str:
     """Return an email that says this, with why it comes and how to end it."""
     known = settings()
-    why = _(
-        "%(program)s sends this because you asked to be reminded. It is edition %(edition)s of the calendar. Other"
-        " hours, or no more reminders: %(me)s",
-        program=known.program,
-        edition=edition,
-        me=f"{known.public_url}/me",
-    )
+    named = {"program": known.program, "edition": edition, "me": f"{known.public_url}/me"}
+    if asked:
+        why = _(
+            "%(program)s sends this because you asked to be reminded. It is edition %(edition)s of the calendar. Other"
+            " hours, or no more reminders: %(me)s",
+            **named,
+        )
+    else:
+        why = _(
+            "%(program)s sends this because a notice to you changed a collection day. It is edition %(edition)s of the"
+            " calendar. A reminder of each collection, or no more reminders: %(me)s",
+            **named,
+        )
     return "\n\n".join((said, why, _("Stop these emails: %(link)s", link=UNSUBSCRIBE_URL)))
 
 
