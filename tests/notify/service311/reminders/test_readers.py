@@ -89,8 +89,8 @@ def test_a_notice_is_repeated_the_evening_before_the_new_day_to_those_who_have_i
     assert sorted(reminded()) == sorted([ana.id, ben.id])
     english, spanish = sorted(words(), reverse=True)
     assert english == (
-        "Tocsin city alerts: tomorrow, Fri, Nov 27: recycling (moved from Thu, Nov 26, set out by 6:00 AM), trash (moved"
-        " from Thu, Nov 26, set out today from 6:00 PM) at {place1}. Edition 1. Reply REMIND OFF to end."
+        "Tocsin city alerts: tomorrow, Fri, Nov 27: recycling (moved from Thu, Nov 26, set out by 6:00 AM), trash"
+        " (moved from Thu, Nov 26, set out today from 6:00 PM) at {place1}. Edition 1. Reply REMIND OFF to end."
     )
     assert "RECORDAR NO" in spanish
     assert evening(EVENING + timedelta(hours=1)) == 0, "once"
