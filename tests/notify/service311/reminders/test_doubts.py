@@ -248,7 +248,7 @@ def test_an_hour_of_the_evening_before_is_not_read_as_that_of_the_day(out: SetOu
         Status("on", TUESDAY, SetOut(TUESDAY, time(7))),
         Status("on", TUESDAY, out),
     )
-    assert says in change_words.change(2, {1: (one,)}, "en", False).text
+    assert says in change_words.change(2, {1: (one,)}, "en", letter=False, asked=True).text
 
 
 def test_a_change_of_today_is_told_until_noon() -> None:
