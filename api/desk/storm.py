@@ -1,12 +1,10 @@
 """`/desk/notices/storm`: call collections off from now on, and say later what becomes of them."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Form, Request
-from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, Viewer
@@ -17,7 +15,6 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
-from notify.models import Zone
 from notify.models.states import AlertState
 from notify.operations import tasks
 from notify.service311 import calendars
@@ -94,17 +91,11 @@ def _page(
 ) -> Response:
     with transaction() as s:
         zones = calendars.zones_with_days(s)
-        collected = _collected(s, zones)
+        collected = calendars.streams_collected(s)
     return page(
         request, "desk/notice_storm.html", caller=caller, told=told, given=given, zones=zones, look=look,
         edition=edition, streams=[one for one in STREAMS if one in collected or not collected], causes=CAUSES,
     )  # fmt: skip
-
-
-def _collected(s: Session, zones: Iterable[Zone]) -> set[str]:
-    """Return what this city collects."""
-    found = calendars.of_zones(s, zones, datetime.now(UTC))
-    return {one.stream for collections in found.values() for one in collections}
 
 
 def _date(given: str) -> date | None:

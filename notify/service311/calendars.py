@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -67,6 +67,14 @@ class Calendar:
         return [one for one in self.collections if shown_on(one) >= today and (stream is None or one.stream == stream)]
 
 
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Other rules than those of an edition. `zones`: calendars of zones by them, as far as they were computed."""
+
+    rules: Rules
+    zones: dict[int, tuple[Collection, ...]] = field(default_factory=dict)
+
+
 _rules: KeptResults[Key, Rules] = KeptResults(most=8)
 _schedules: KeptResults[tuple[Key, int], tuple[Schedule, ...]] = KeptResults(most=2_000)
 _with_houses: KeptResults[Key, bool] = KeptResults(most=8)
@@ -92,7 +100,7 @@ def of_zone(s: Session, zone: Zone, now: datetime) -> Calendar | None:
 
 
 def of_zones(
-    s: Session, zones: Iterable[Zone], now: datetime, number: int | None = None
+    s: Session, zones: Iterable[Zone], now: datetime, number: int | None = None, edited: Edited | None = None
 ) -> dict[int, tuple[Collection, ...]]:
     """Return the collections of zones by their ids, in few statements; {} before the first edition. `number`: of the
     edition that is asked, the current one by default."""
@@ -112,6 +120,8 @@ def of_zones(
         return _computed(s, edition, schedules, day)
 
     day, ids = today(now), [zone.id for zone in zones]
+    if edited is not None:
+        return {one: _of_zone(s, edition, one, day, edited) for one in ids}
     return {one: _calendars.get((edition.key, one, day), partial(computed, one)) for one in ids}
 
 
@@ -130,7 +140,7 @@ def of_place(
     return in_zones(s, edition, zones_at(s, lon, lat, known), today(now), house_at(s, edition, lon, lat, label))
 
 
-def of_houses(s: Session, now: datetime, *numbers: int) -> list[dict[House, Calendar]]:
+def of_houses(s: Session, now: datetime, *numbers: int, edited: Edited | None = None) -> list[dict[House, Calendar]]:
     """Return the calendar of every house that has days of its own in one of these editions, in each of them."""
     found = [edition for number in numbers if (edition := numbered(s, number)) is not None]
     own = [edition_schedules.of_houses(s, one.number) if has_houses(s, one) else {} for one in found]
@@ -145,7 +155,7 @@ def of_houses(s: Session, now: datetime, *numbers: int) -> list[dict[House, Cale
         days = frozenset(replace(one, zone="") for one in own.schedules)
         key = edition.number, there[house], days, own.doubtful
         if key not in alike:
-            alike[key] = in_zones(s, edition, there[house], day, own)
+            alike[key] = in_zones(s, edition, there[house], day, own, edited)
         return replace(alike[key], address=own.address)
 
     return [
@@ -155,7 +165,12 @@ def of_houses(s: Session, now: datetime, *numbers: int) -> list[dict[House, Cale
 
 
 def in_zones(
-    s: Session, edition: Edition, zones: tuple[tuple[int, str], ...], day: date, own: OwnDays = NO_HOUSE
+    s: Session,
+    edition: Edition,
+    zones: tuple[tuple[int, str], ...],
+    day: date,
+    own: OwnDays = NO_HOUSE,
+    edited: Edited | None = None,
 ) -> Calendar:
     """Return the calendar of a place in these zones, seen on a day. `own`: from `house_at`."""
     by_stream: dict[str, dict[frozenset[Schedule], int]] = {}  # stream -> its days -> a zone that has them
@@ -170,11 +185,11 @@ def in_zones(
     house = [replace(one, zone=str(next(iter(by_stream.get(one.stream, {}).values()), first))) for one in own.schedules]
     streams = {one.stream for one in house}
     unsure = ({stream for stream, ways in by_stream.items() if len(ways) > 1} | own.doubtful) - streams
-    found = list(_computed(s, edition, house, day)) if house else []
+    found = list(_computed(s, edition, house, day, edited)) if house else []
     for stream, ways in by_stream.items():
         if stream not in streams and stream not in unsure:
             zone_id = next(iter(ways.values()))
-            found += [one for one in _of_zone(s, edition, zone_id, day) if one.stream == stream]
+            found += [one for one in _of_zone(s, edition, zone_id, day, edited) if one.stream == stream]
     return Calendar(edition, _in_order(found), zones, tuple(sorted(unsure)), own.address)
 
 
@@ -184,6 +199,15 @@ def zones_at(s: Session, lon: float, lat: float, known: Zones | None = None) -> 
     rows = known.tree.query(Point(lon, lat), predicate="intersects").tolist()
     there = [known.about[row] for row in rows if known.about[row]["kind"] == KIND]
     return tuple(sorted(((int(one["id"]), str(one["name"])) for one in there), key=lambda one: one[1]))
+
+
+def streams_collected(s: Session) -> frozenset[str]:
+    """Return what the current edition has a schedule for, in a zone or at a house."""
+    edition = current(s)
+    if edition is None:
+        return frozenset()
+    having = edition_schedules.in_edition(edition.number).with_only_columns(CollectionSchedule.stream)
+    return frozenset(s.scalars(having.distinct()))
 
 
 def zones_with_days(s: Session) -> Sequence[Zone]:
@@ -212,17 +236,10 @@ def numbered(s: Session, number: int) -> Edition | None:
     return replace(edition, until=known_until(rules_of(s, edition).holidays))
 
 
-def edited(
-    s: Session, zone_id: int, more: Sequence[DayException], now: datetime, *, alone: bool = False
-) -> tuple[Collection, ...]:
-    """Return the collections of a zone as they would be with more exceptions than the current edition has. `alone`:
-    with these instead of those that it has."""
-    edition = current(s)
-    if edition is None:
-        return ()
+def edited(s: Session, edition: Edition, more: Sequence[DayException], *, alone: bool = False) -> Edited:
+    """Return an edition's rules with more exceptions than it has. `alone`: with these instead of those that it has."""
     rules = rules_of(s, edition)
-    rules = replace(rules, exceptions=tuple(more) if alone else (*rules.exceptions, *more))
-    return _computed(s, edition, _of_zone_schedules(s, edition, zone_id), today(now), rules)
+    return Edited(replace(rules, exceptions=tuple(more) if alone else (*rules.exceptions, *more)))
 
 
 def rules_of(s: Session, edition: Edition) -> Rules:
@@ -237,10 +254,16 @@ def current(s: Session) -> Edition | None:
     return replace(edition, until=known_until(rules_of(s, edition).holidays))
 
 
-def _of_zone(s: Session, edition: Edition, zone_id: int, day: date) -> tuple[Collection, ...]:
+def _of_zone(
+    s: Session, edition: Edition, zone_id: int, day: date, edited: Edited | None = None
+) -> tuple[Collection, ...]:
     def compute() -> tuple[Collection, ...]:
-        return _computed(s, edition, _of_zone_schedules(s, edition, zone_id), day)
+        return _computed(s, edition, _of_zone_schedules(s, edition, zone_id), day, edited)
 
+    if edited is not None:
+        if zone_id not in edited.zones:
+            edited.zones[zone_id] = compute()
+        return edited.zones[zone_id]
     return _calendars.get((edition.key, zone_id, day), compute)
 
 
@@ -259,9 +282,9 @@ def has_houses(s: Session, edition: Edition) -> bool:
 
 
 def _computed(
-    s: Session, edition: Edition, schedules: Iterable[Schedule], day: date, rules: Rules | None = None
+    s: Session, edition: Edition, schedules: Iterable[Schedule], day: date, edited: Edited | None = None
 ) -> tuple[Collection, ...]:
-    rules = rules or rules_of(s, edition)
+    rules = edited.rules if edited else rules_of(s, edition)
     first, last = day - BACK, min(day + AHEAD, edition.until or date.max)  # no date is better than a wrong one
     found = calendar(schedules, rules.holidays, rules.rules, rules.exceptions, first - BEYOND, last + BEYOND)
     return _in_order(one for one in found if first <= shown_on(one) <= last)

@@ -6,12 +6,13 @@ Of zones alone: houses with days of their own have the same rules.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.city import basemap
 from notify.city import zones as city_zones
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
@@ -23,7 +24,7 @@ from notify.service311.preview import Change, preview
 from notify.service311.rule_checks import NothingDue, UnknownHoliday
 from notify.service311.rule_store import Rules
 from notify.service311.rules import Collection, State, Weekend
-from notify.service311.schedules import Schedule
+from notify.service311.schedules import Schedule, due_dates
 
 YEARS_AROUND = 5
 YEARS_AHEAD = 2  # for which a holiday without a date is a finding
@@ -101,25 +102,58 @@ def read(s: Session, of_year: int, now: datetime) -> NextEdition:
         _lines(moved, names),
         Counter(names.get(one.zone, one.zone) for one in moved),
         len(differing) - len(moved),
-        _findings(schedules, rules, today),
+        _findings(s, schedules, rules, today),
     )
 
 
-def _findings(schedules: Sequence[Schedule], rules: Rules, today: date) -> Findings:
+def _findings(s: Session, schedules: Sequence[Schedule], rules: Rules, today: date) -> Findings:
     """Return what the rules say in vain, from this year on to the end of the listed holidays or of
     the year after next."""
     until = rule_checks.known_until(rules.holidays)
     last = min(until.year if until else today.year, today.year + YEARS_AHEAD)
     years = range(today.year, max(last, today.year) + 1)
-    coming = [one for one in rules.exceptions if one.day >= today]
     named = {name for rule in rules.rules for name in rule.holidays}
     return Findings(
         [*rule_checks.unknown_holidays(rules.rules, rules.holidays, years), *_new_year(rules, years[-1] + 1)],
-        [one for one in rule_checks.in_vain(schedules, rules.holidays, rules.rules, rules.exceptions)
-         if one.exception in coming],
+        _in_vain(s, schedules, rules, today),
         sorted({one.name for one in rules.holidays} - named),
         until,
     )  # fmt: skip
+
+
+def _in_vain(s: Session, schedules: Sequence[Schedule], rules: Rules, today: date) -> list[NothingDue]:
+    """Return the exceptions to come that do nothing in any zone, nor at a house there with days of its own."""
+    coming = [one for one in rules.exceptions if one.day >= today]
+    found = [
+        one
+        for one in rule_checks.in_vain(schedules, rules.holidays, rules.rules, rules.exceptions)
+        if one.exception in coming
+    ]
+    houses = _of_houses(s) if found else []
+    return [
+        one
+        for one in found
+        if not any(
+            one.exception.covers(house.zone, house.stream) and due_dates(house, one.exception.day, one.exception.day)
+            for house in houses
+        )
+    ]
+
+
+def _of_houses(s: Session) -> list[Schedule]:
+    """Return the schedules of houses in the next edition, once for each zone that has the house: each of them once,
+    however many houses have it."""
+    rows = s.scalars(
+        select(CollectionSchedule).where(editions.next_has(CollectionSchedule), CollectionSchedule.address.is_not(None))
+    ).all()
+    known = basemap.zones_now(s, basemap.current(s)) if rows else None
+    return list(
+        {
+            replace(edition_schedules.schedule_of(row), zone=str(zone))
+            for row in rows
+            for zone, _name in calendars.zones_at(s, row.lon or 0, row.lat or 0, known)
+        }
+    )
 
 
 def _new_year(rules: Rules, year: int) -> list[UnknownHoliday]:

@@ -37,7 +37,7 @@ class Told:
     edition: int
 
     is_out: bool = False  # residents have it
-    days: frozenset[tuple[int, date]] = frozenset()  # of which zones it told the changes of which days
+    days: frozenset[tuple[int | House, date]] = frozenset()  # of which zones and houses it told the changes of which
 
     @property
     def stands(self) -> bool:
@@ -149,7 +149,7 @@ def _with_changes(s: Session, found: Sequence[Upcoming], edition: int, now: date
         moved = _parts(changed, one)
         if one.day < today and not any(part.last_day >= today for part in moved):
             continue
-        days = {(zone, move.nominal) for part in moved for zone in part.zones for move in part.moves}
+        days = parts.days_of(moved)
         if one.by_hand and days and days <= of_storms:
             continue
         told = one.told
@@ -164,7 +164,7 @@ def _parts(of: Mapping[int | House, tuple[Collection, ...]], one: Upcoming) -> l
     return parts.by_hand(of, one.name, one.day) if one.by_hand else parts.of_holiday(of, one.name, one.day)
 
 
-def _days_of_storms(s: Session, today: date) -> frozenset[tuple[int, date]]:
+def _days_of_storms(s: Session, today: date) -> frozenset[tuple[int | House, date]]:
     rows = s.scalars(
         select(CollectionNotice)
         .join(Alert, Alert.id == CollectionNotice.alert_id)
@@ -174,7 +174,7 @@ def _days_of_storms(s: Session, today: date) -> frozenset[tuple[int, date]]:
             Alert.state != AlertState.CANCELLED,
         )
     )
-    return frozenset[tuple[int, date]]().union(*(kept.days_of(one) for one in rows))
+    return frozenset[tuple[int | House, date]]().union(*(kept.days_of(one) for one in rows))
 
 
 def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:

@@ -13,6 +13,7 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Operator
 from notify.models.states import AlertState
 from notify.service311 import calendars
+from notify.service311.edition_schedules import House
 from notify.service311.notices.causes import CAUSES
 
 RECENT = timedelta(days=14)
@@ -106,10 +107,13 @@ def is_out(alert: Alert) -> bool:
     return alert.launched_at is not None and alert.state is not AlertState.CANCELLED
 
 
-def days_of(one: CollectionNotice) -> frozenset[tuple[int, date]]:
-    """Return of which zones a notice tells the changes of which days."""
+def days_of(one: CollectionNotice) -> frozenset[tuple[int | House, date]]:
+    """Return of which zones, and of which houses with days of their own, a notice tells the changes of which days."""
     return frozenset(
-        (zone, date.fromisoformat(day)) for part in one.parts for zone in part["zones"] for day in part["days"]
+        (whose, date.fromisoformat(day))
+        for part in one.parts
+        for whose in (*part["zones"], *(House(*at) for at in part.get("houses", ())))
+        for day in part["days"]
     )
 
 

@@ -86,6 +86,16 @@ def by_hand(calendars: Mapping[Whose, Iterable[Collection]], reason: str, day: d
     )
 
 
+def days_of(found: Iterable[Part]) -> frozenset[tuple[int | House, date]]:
+    """Return of which zones and houses the parts tell the changes of which days."""
+    told = set[tuple[int | House, date]]()
+    for part in found:
+        days = {move.nominal for move in part.moves}
+        told |= {(zone, day) for zone in part.zones for day in days}
+        told |= {(house, day) for house in part.houses for day in days}
+    return frozenset(told)
+
+
 def changed_of(collections: Iterable[Collection]) -> list[Collection]:
     """Return those that are not as the schedule has them."""
     return [one for one in collections if one.state is not State.ON_SCHEDULE]

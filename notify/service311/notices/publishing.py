@@ -34,7 +34,7 @@ from notify.models import Alert, CollectionNotice, Operator
 from notify.models.states import AlertState
 from notify.service311 import calendars
 from notify.service311.edition_schedules import SAME_HOUSE, House
-from notify.service311.notices import kept, words
+from notify.service311.notices import kept, parts, words
 from notify.service311.notices.causes import is_ours
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
@@ -272,7 +272,7 @@ def _require_untold(s: Session, wanted: Wanted) -> None:
     )
     if wanted.kind != "holiday":
         return
-    days = {(zone, move.nominal) for part in wanted.notice.parts for zone in part.zones for move in part.moves}
+    days = parts.days_of(wanted.notice.parts)
     same = (wanted.subject, wanted.day)
     if any((one.subject, one.day) == same or (days and days <= kept.days_of(one)) for one in s.scalars(standing)):
         raise Refused(
@@ -284,6 +284,7 @@ def kept_parts(notice: Notice) -> list[dict[str, object]]:
     return [
         {
             "zones": list(part.zones),
+            "houses": [list(house) for house in part.houses],
             "days": sorted({move.nominal.isoformat() for move in part.moves}),
             "streams": sorted({stream for move in part.moves for stream in move.streams}),
             "called": _said(notice, part)[0],

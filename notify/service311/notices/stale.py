@@ -54,8 +54,7 @@ def _still_true(s: Session, notice: CollectionNotice, newest: int, now: datetime
     if notice.kind == "holiday":
         return not parts.of_correction(then, after, notice.day)
     told = kept.days_of(notice)
-    changed = parts.of_edit(then, after, min(day for _, day in told))
-    return told.isdisjoint((zone, move.nominal) for part in changed for zone in part.zones for move in part.moves)
+    return told.isdisjoint(parts.days_of(parts.of_edit(then, after, min(day for _, day in told))))
 
 
 def _is_replaced(s: Session, notice: CollectionNotice) -> bool:

@@ -4,7 +4,7 @@ What is decided becomes exceptions of the calendars, a new edition, and a notice
 A later decision about the same days goes on in the same incident.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, cast, get_args
@@ -20,9 +20,11 @@ from notify.core.settings import Settings
 from notify.core.translation import gettext as _
 from notify.models import CollectionNotice, Operator, Zone
 from notify.service311 import calendars, editions, rule_entry, rule_store
-from notify.service311.notices import parts, publishing
+from notify.service311.edition_schedules import House
+from notify.service311.notices import due, kept, parts, publishing
 from notify.service311.notices.causes import CAUSES
 from notify.service311.notices.composing import Notice
+from notify.service311.notices.due import Due
 from notify.service311.notices.parts import Part
 from notify.service311.notices.publishing import Published, Ready, Wanted
 from notify.service311.rules import Collection, DayException, State
@@ -30,6 +32,7 @@ from notify.service311.streams import STREAMS
 
 Decision = Literal["unknown", "next", "day", "usual"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+STATES: dict[Decision, State] = {"unknown": State.TO_BE_ANNOUNCED, "next": State.SUSPENDED}
 LONGEST = 14  # days at once
 
 
@@ -69,17 +72,20 @@ class StormForm:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """`exceptions`: what the next edition gets; `parts`: whom it concerns; `zones`: all that have days, by name."""
+    """`exceptions`: what the next edition gets; `parts`: whom it concerns; `zones`: all that have days, by name; `due`:
+    what would be collected in those of the storm, and at each house with days of its own."""
 
     storm: Storm
     edition: int
     exceptions: tuple[DayException, ...]
     parts: tuple[Part, ...]
     zones: Sequence[Zone]
+    due: Due
 
     @property
     def notice(self) -> Notice:
-        return Notice(CAUSES[self.storm.cause], self.parts, {zone.id: zone.name for zone in self.zones}, written())
+        names = {zone.id: zone.name for zone in self.zones}
+        return Notice(CAUSES[self.storm.cause], self.parts, names, written(), self.due.houses, self.due.unsure)
 
     def wanted(self, channels: Sequence[str] | None) -> Wanted:
         storm = self.storm
@@ -93,21 +99,19 @@ def plan(s: Session, storm: Storm, by: str, now: datetime) -> Planned:
     if edition is None:
         raise NotFound(_("There are no published calendars yet."), hint=_("Publish them first."))
     zones = calendars.zones_with_days(s)
-    before, after, made = dict[int, Sequence[Collection]](), dict[int, Sequence[Collection]](), list[DayException]()
-    for zone in zones:
-        if zone.id not in storm.zones or (calendar := calendars.of_zone(s, zone, now)) is None:
-            continue
-        meant = [one for one in calendar.collections if _meant(storm, one)]
-        ours = _exceptions(storm, meant, _by_rules(s, storm, zone.id, now), zone.id, by, now)
-        before[zone.id] = calendar.collections
-        after[zone.id] = calendars.edited(s, zone.id, ours, now)
-        made += ours
+    chosen = [zone for zone in zones if zone.id in storm.zones]
+    (before,) = due.of_editions(s, chosen, now, edition.number)
+    usual = None
+    if storm.decision == "usual":  # what the rules give without anything decided by hand
+        usual = due.of_edited(s, chosen, now, edition, calendars.edited(s, edition, (), alone=True))
+    made = _exceptions(storm, before, usual, by, now)
     if not made:
         raise Invalid(_("Nothing is due there on these days."), hint=_("Choose other zones, streams or days."))
-    found = parts.of_edit(before, after, min(one.day for one in made))
+    after = due.of_edited(s, chosen, now, edition, calendars.edited(s, edition, made))
+    found = parts.of_edit(before.collections, after.collections, min(one.day for one in made))
     if not found:
         raise Invalid(_("The calendars say so already: nobody's days would change."))
-    return Planned(storm, edition.number, tuple(made), tuple(found), zones)
+    return Planned(storm, edition.number, made, tuple(found), zones, after)
 
 
 def publish(s: Session, planned: Planned, ready: Ready, by: Operator, now: datetime, settings: Settings) -> Published:
@@ -135,10 +139,11 @@ def begun(s: Session, incident: int, now: datetime) -> Storm:
     ).all()
     if not rows:
         raise NotFound(_("There is no such incident of collections."))
-    zones = frozenset(zone for row in rows for part in row.parts for zone in part["zones"])
-    due = [date.fromisoformat(day) for row in rows for part in row.parts for day in part["days"]]
+    told = frozenset[tuple[int | House, date]]().union(*(kept.days_of(row) for row in rows))
+    days = [day for _whose, day in told]
     streams = frozenset(stream for row in rows for part in row.parts for stream in part["streams"])
-    return Storm(zones, streams, min(due), max(due), rows[-1].subject, "unknown", incident=incident)
+    zones = frozenset(whose for whose, _day in told if isinstance(whose, int)) | _of_houses(s, told, streams, now)
+    return Storm(zones, streams, min(days), max(days), rows[-1].subject, "unknown", incident=incident)
 
 
 def entered(s: Session, form: StormForm, now: datetime) -> Storm:
@@ -157,6 +162,23 @@ def entered(s: Session, form: StormForm, now: datetime) -> Storm:
         cast(Decision, form.decision),
         rule_entry.day(form.to) if form.to else None,
         form.incident,
+    )
+
+
+def _of_houses(
+    s: Session, told: frozenset[tuple[int | House, date]], streams: frozenset[str], now: datetime
+) -> frozenset[int]:
+    """Return the zones whose decisions hold for the houses that were told."""
+    houses = {whose for whose, _day in told if isinstance(whose, House)}
+    edition = calendars.current(s)
+    if not houses or edition is None:
+        return frozenset()
+    (now_due,) = due.of_editions(s, (), now, edition.number)
+    return frozenset(
+        int(one.zone)
+        for house in houses
+        for one in now_due.collections.get(house, ())
+        if one.stream in streams and (house, one.nominal) in told
     )
 
 
@@ -182,35 +204,25 @@ def _meant(storm: Storm, one: Collection) -> bool:
     next of an incident is about what was due then, wherever it was moved meanwhile."""
     if one.stream not in storm.streams:
         return False
-    days: Iterable[date | None] = (one.effective or one.nominal,)
+    days: Sequence[date | None] = (one.effective or one.nominal,)
     if storm.incident is not None:
         days = (one.nominal, one.effective)
     return any(day is not None and storm.first <= day <= storm.last for day in days)
 
 
-def _by_rules(s: Session, storm: Storm, zone: int, now: datetime) -> dict[tuple[date, str], Collection]:
-    """Return what the rules give a zone without anything decided by hand, where that is asked for."""
-    if storm.decision != "usual":
-        return {}
-    return {(one.nominal, one.stream): one for one in calendars.edited(s, zone, (), now, alone=True)}
-
-
-def _exceptions(
-    storm: Storm,
-    meant: Iterable[Collection],
-    usual: Mapping[tuple[date, str], Collection],
-    zone: int,
-    by: str,
-    now: datetime,
-) -> list[DayException]:
-    """Return an exception for each collection. Raises Invalid where a usual day is over, or there is none."""
-    found = []
-    for one in meant:
-        state: State | None = {"unknown": State.TO_BE_ANNOUNCED, "next": State.SUSPENDED}.get(storm.decision)
-        to = storm.to if storm.decision == "day" else None
-        if storm.decision == "usual":
-            to = usual[one.nominal, one.stream].effective
-            if to is None or to < calendars.today(now):
-                raise Invalid(_("The usual day is over, or there is none."), hint=_("Give a new day."))
-        found.append(DayException(one.nominal, by, CAUSES[storm.cause], str(zone), one.stream, to, state))
-    return found
+def _exceptions(storm: Storm, before: Due, usual: Due | None, by: str, now: datetime) -> tuple[DayException, ...]:
+    """Return an exception for each day and stream of the zones that are meant. It holds for the houses of its zone, so
+    there is one, too, for the day that only a house has. Raises Invalid where a usual day is over, or there is none."""
+    found: dict[tuple[date, str, str], DayException] = {}
+    for whose, collections in before.collections.items():
+        of_usual = {(one.nominal, one.stream): one.effective for one in usual.collections[whose]} if usual else {}
+        for one in collections:
+            key = one.nominal, one.zone, one.stream
+            if int(one.zone) in storm.zones and _meant(storm, one) and key not in found:
+                to = of_usual.get((one.nominal, one.stream)) if usual else storm.to
+                if usual and (to is None or to < calendars.today(now)):
+                    raise Invalid(_("The usual day is over, or there is none."), hint=_("Give a new day."))
+                found[key] = DayException(
+                    one.nominal, by, CAUSES[storm.cause], one.zone, one.stream, to, STATES.get(storm.decision)
+                )
+    return tuple(found.values())

@@ -147,7 +147,7 @@ class _Batch:
         to_tell = {
             place: left
             for place, mine in found.items()
-            if (left := tuple(one for one in mine if not any(it.tells(one, new[place].zones) for it in out)))
+            if (left := tuple(one for one in mine if not any(it.tells(one, new[place]) for it in out)))
         }
         if not corrects and not (to_tell and row.asked):
             return None
@@ -166,7 +166,7 @@ class _Batch:
 
 def _to_come(to_tell: Mapping[int, Changes], new: ByPlace, notices: Sequence[Told]) -> int | None:
     """Return the alert of a notice that waits and will tell all of this."""
-    each = [(one, new[place].zones) for place, mine in to_tell.items() for one in mine]
+    each = [(one, new[place]) for place, mine in to_tell.items() for one in mine]
     return next((it.alert for it in notices if it.waits and all(it.tells(*one) for one in each)), None)
 
 
