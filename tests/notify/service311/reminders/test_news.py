@@ -1,6 +1,7 @@
 """A new edition: who was told something that is not true any more is corrected, once, and a near change is told."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from notify.core.db import transaction
 from notify.delivery.direct_conditions import BY_DAY, NEEDED
-from notify.models import CollectionNotice
+from notify.models import CollectionNotice, CollectionSchedule
 from notify.service311 import rule_store
 from notify.service311.reminders import news, wishes
 from notify.service311.reminders.aside import Aside
@@ -170,7 +171,7 @@ def test_of_what_a_notice_tells_there_is_no_second_message() -> None:
     zones, _ana = reminded()
     move(zones["South"], TUESDAY, WEDNESDAY, EVENING)
     with transaction() as s:
-        notice(s, zones["South"])
+        notice(s, {"zones": [zones["South"]], "days": [TUESDAY.isoformat()], "streams": ["trash"]})
     assert tell(at(MONDAY, 20)) == 0
     assert sql("SELECT kind, message_id IS NULL FROM reminders ORDER BY id") == [
         ("evening", False),
@@ -181,15 +182,34 @@ def test_of_what_a_notice_tells_there_is_no_second_message() -> None:
     assert "not Wed, Nov 18 but Tue, Nov 17" in told("correction")[0]
 
 
-def notice(s: Session, zone: int) -> None:
-    """A notice of edition 2 about Tuesday, which is going out."""
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_house_with_days_of_its_own_is_told_by_a_notice_of_it_and_not_by_one_of_its_zone(is_told: bool) -> None:
+    zones = settle()
+    with transaction() as s:
+        s.add(
+            CollectionSchedule(
+                address="1 Elm St", lon=SOUTH[0], lat=SOUTH[1], stream="trash", weekdays=[2], every_weeks=1,
+                set_out_before=1, set_out_at=time(18), source="own", made_at=EVENING,
+            )
+        )  # fmt: skip
+        publish(s, "a house", EVENING)
+    wishing(SOUTH, addresses=["1 Elm St"])
+    tell(EVENING)
+    move(zones["South"], WEDNESDAY, THURSDAY, EVENING)
+    with transaction() as s:
+        whose = {"zones": [], "houses": [list(SOUTH)]} if is_told else {"zones": [zones["South"]]}
+        notice(s, {**whose, "days": [WEDNESDAY.isoformat()], "streams": ["trash"]}, edition=3)
+    assert tell(at(MONDAY, 20)) == (0 if is_told else 1)
+
+
+def notice(s: Session, part: dict[str, list[Any]], edition: int = 2) -> None:
+    """A notice which is going out."""
     alert = alert_ready(s, zones=["South"])
     s.execute(text("UPDATE alerts SET state = 'sending', launched_at = now() WHERE id = :id"), {"id": alert.id})
-    parts = [{"zones": [zone], "days": [TUESDAY.isoformat()], "streams": ["trash"]}]
     s.add(
         CollectionNotice(
-            kind="storm", subject="storm", day=TUESDAY, last_day=WEDNESDAY, edition=2, alert_id=alert.id,
-            incident_id=alert.incident_id, parts=parts, made_at=EVENING, made_by=operator(s).id,
+            kind="storm", subject="storm", day=TUESDAY, last_day=WEDNESDAY, edition=edition, alert_id=alert.id,
+            incident_id=alert.incident_id, parts=[part], made_at=EVENING, made_by=operator(s).id,
         )
     )  # fmt: skip
 
