@@ -17,6 +17,7 @@ from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.service311.snow import declaring, emergencies, routes
+from notify.service311.snow.emergencies import InForce
 from notify.service311.snow.rules import OTHERS, ROUTES, Ban, Phase
 
 router = APIRouter(prefix="/desk/snow", include_in_schema=False)
@@ -105,6 +106,24 @@ def _incident(given: str) -> int | None:
     return int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else None
 
 
+def _filled(emergency: InForce | None) -> dict[str, str]:
+    """Return the form with the rules in force: who changes them does not type them again."""
+    if emergency is None:
+        return {}
+    given = {"tow_phone": emergency.tow_phone}
+    given |= {f"instead.{language}": words for language, words in emergency.instead.items()}
+    for n, phase in zip(PHASES, emergency.phases, strict=False):
+        for name, at in (("starts", phase.starts), ("ends", phase.ends)):
+            given[f"{name}{n}"] = f"{at.astimezone(settings().tz):%Y-%m-%dT%H:%M}"
+        for ban in phase.bans:
+            if ban.where == OTHERS:
+                given[f"others{n}"] = ban.sides
+            else:
+                given[f"routes{n}"] = ban.sides
+                given[f"class{n}"] = "" if ban.where == ROUTES else ban.where
+    return given
+
+
 def _page(
     request: Request, caller: Caller, error: TocsinError | None = None, given: dict[str, str] | None = None
 ) -> Response:
@@ -119,9 +138,9 @@ def _page(
         told=tell(error) if error else None,
         emergency=emergency,
         snow_over=over,
-        classes=[name for name in classes if name],
+        classes=[name for name in classes if name] if len(classes) > 1 else [],
         has_routes=bool(classes),
-        given=given or {},
+        given=_filled(emergency) if given is None else given,
         phases=PHASES,
         languages=settings().languages,
         may_draft=caller.may("draft"),

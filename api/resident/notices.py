@@ -74,7 +74,11 @@ class Thread:
     @property
     def count(self) -> int:
         """How many say that there is danger: an all-clear is none."""
-        return sum(shown.notice.phase != "all-clear" for shown in self.leading)
+        return len(self.leading) - self.clears
+
+    @property
+    def clears(self) -> int:
+        return sum(shown.notice.phase == "all-clear" for shown in self.leading)
 
     @property
     def emergency(self) -> bool:
@@ -83,7 +87,7 @@ class Thread:
 
 
 def in_force(s: Session, language: str, now: datetime) -> list[Thread]:
-    """Return the alerts in force, emergencies first, then the newest, without exercises and tests."""
+    """Return the alerts in force, without exercises and tests: emergencies first, all-clears last, then the newest."""
     found = [_split(said, now) for said in instead.incidents_in_force(s, now)]
     shown = _touching(s, [one for leading, _ in found for one in leading])
     touching = {one.alert.id: one for one in shown}
@@ -93,7 +97,7 @@ def in_force(s: Session, language: str, now: datetime) -> list[Thread]:
         for leading, earlier in found
         if leading
     ]
-    return sorted(threads, key=lambda thread: not thread.emergency)  # sorted() keeps the order otherwise
+    return sorted(threads, key=lambda one: (not one.emergency, not one.count))  # sorted() keeps the order otherwise
 
 
 def practices(s: Session, language: str, now: datetime) -> list[Named]:

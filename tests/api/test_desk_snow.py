@@ -12,12 +12,13 @@ from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.service311.snow import declaring, routes
-from notify.service311.snow.rules import ROUTES, Ban, Phase
+from notify.service311.snow.rules import OTHERS, ROUTES, Ban, Phase
 from tests import factories
 from tests.api import asked
 from zones.addresses.rows import StreetRow
 
 Desk = Callable[[str], httpx.Client]
+Key = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
@@ -31,7 +32,11 @@ def desk(at_desk: Desk) -> httpx.Client:
 
 
 def local(hours: float) -> str:
-    return (datetime.now(UTC) + timedelta(hours=hours)).astimezone(settings().tz).strftime("%Y-%m-%dT%H:%M")
+    return typed(datetime.now(UTC) + timedelta(hours=hours))
+
+
+def typed(at: datetime) -> str:
+    return at.astimezone(settings().tz).strftime("%Y-%m-%dT%H:%M")
 
 
 def test_a_form_of_phases_becomes_a_draft(desk: httpx.Client) -> None:
@@ -73,6 +78,30 @@ def test_the_all_clear_is_offered_where_staff_look(desk: httpx.Client) -> None:
     assert "residents were not told" not in desk.get("/desk/snow").text
 
 
+def test_the_form_that_changes_the_rules_has_those_in_force(desk: httpx.Client) -> None:
+    now = datetime.now(UTC)
+    with transaction() as s:
+        by = factories.operator(s, "author")
+        for provider in ("twilio", "sendgrid", "mastodon"):
+            factories.sender(s, provider, now=now)
+        phase = Phase(now + timedelta(hours=1), now + timedelta(hours=9), (Ban("night", "odd"), Ban(OTHERS)))
+        line = LineString([(0.01, 0.06), (0.09, 0.06)])
+        routes.keep(s, [StreetRow("1", "HIGH ST", None, None, "", "", 2, line)], "more", now, None, "night")
+        alert = declaring.declare(
+            s, [phase], "+12155550124", {"en": "Use garages.", "es": "Hay garajes."}, by, now, settings()
+        )
+        allowed = settings().model_copy(update=factories.CREDENTIALS)
+        lifecycle.approve(s, alert.id, factories.operator(s, "approver"), now, allowed)
+        lifecycle.launch(s, alert.id, None, now)
+    page = desk.get("/desk/snow").text
+    for name, value in (("starts1", typed(phase.starts)), ("ends1", typed(phase.ends)), ("instead.es", "Hay garajes.")):
+        assert re.search(rf'name="{name}"[^>]*value="{re.escape(value)}"', page), name
+    for name, value in (("routes1", "odd"), ("others1", "both")):
+        choice = page.split(f'name="{name}"')[1].split("</select>")[0]
+        assert f'value="{value}" selected' in choice, name
+    assert "<option selected>night" in page
+
+
 def test_what_is_wrong_is_said_and_the_form_stays_filled(desk: httpx.Client) -> None:
     answer = desk.post("/desk/snow", data={"starts1": local(6), "ends1": "", "routes1": "both"})
     assert answer.status_code == 422
@@ -83,3 +112,19 @@ def test_what_is_wrong_is_said_and_the_form_stays_filled(desk: httpx.Client) -> 
         answer = desk.post("/desk/snow", data={"starts1": skipped_or_twice, "ends1": "2027-11-08T01:00"})
         assert answer.status_code == 422
         assert said in answer.text
+
+
+def test_an_emergency_that_began_hours_ago_is_refused_on_every_way(desk: httpx.Client, key: Key) -> None:
+    form = {"starts1": local(-20), "ends1": local(4), "routes1": "both"}
+    answer = desk.post("/desk/snow", data=form)
+    assert answer.status_code == 422
+    assert "20 hours ago: residents could not know of it." in answer.text
+    assert "Let it begin now or later" in answer.text
+    assert f'value="{local(-20)[:13]}' in answer.text
+    spanish = desk.post("/desk/snow", data=form, headers={"Accept-Language": "es"}).text
+    assert "los residentes no podían saberlo" in spanish
+    blanks = {"rule": "routes", "starts": local(-20)}
+    body = {"event": "snow", "zones": ["Downtown"], "blanks": blanks, "lasts": "24h"}
+    answer = desk.post("/api/v1/alerts", json=body, headers=key("author"))
+    assert answer.status_code == 422, answer.text
+    assert "before the launch" in answer.text, "the command drafts in the same way"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import combinations
 
 import shapely
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.alerts.writing import drafting
@@ -15,10 +16,11 @@ from notify.alerts.writing.wordings import Part, Wording
 from notify.city import whole
 from notify.city import zones as city_zones
 from notify.city.whole import FIRST_KIND
+from notify.core.city_time import apart, shown
 from notify.core.errors import Invalid
 from notify.core.settings import Settings
 from notify.core.translation import gettext as _
-from notify.models import Alert, Operator
+from notify.models import Alert, Operator, SnowEmergency
 from notify.service311.snow import emergencies, routes, rules
 from notify.service311.snow.emergencies import PARKING
 from notify.service311.snow.rules import Phase, Told, in_order
@@ -26,6 +28,7 @@ from zones.geometry import from_wkb
 from zones.overlaps import minus
 
 ALL_CLEAR_LASTS = timedelta(hours=12)
+BEGUN_AT_MOST = timedelta(hours=1)  # before it is written: nobody can have moved a car for a rule that they never read
 MOST_RULES = 6  # that differ, so that their combinations stay few enough to approve
 
 
@@ -42,12 +45,14 @@ def declare(
     """Draft the alert of an emergency or, in an incident, of its changed rules. `instead`: where cars may stand, by
     language.
 
-    Raises Invalid, NotFound or NotAllowed.
+    Raises Invalid, also for a phase that begins more than an hour ago and that residents were not told of already;
+    NotFound or NotAllowed.
     """
     _check(phases)
     ahead = [one for one in rules.told_in_public(phases) if one.ends > now]
     if not ahead:
         raise Invalid(_("All phases have ended already."), hint=_("Give a phase that ends later."))
+    _require_begins(phases, _begun(s, incident), now, settings)
     wanted = Draft(
         event=PARKING,
         phase="issue" if incident is None else "update",
@@ -75,6 +80,30 @@ def lift(s: Session, incident: int, by: Operator, now: datetime, settings: Setti
         now,
         settings,
     )
+
+
+def _begun(s: Session, incident: int | None) -> datetime | None:
+    """Return when the first phase of an incident begins that residents were told of; None if they were told of none."""
+    told = s.scalars(
+        select(SnowEmergency.phases)
+        .join(Alert, Alert.id == SnowEmergency.alert_id)
+        .where(Alert.incident_id == incident, Alert.launched_at.is_not(None))
+    )
+    return min((phase.starts for one in told for phase in rules.from_json(one)), default=None)
+
+
+def _require_begins(phases: Sequence[Phase], begun: datetime | None, now: datetime, settings: Settings) -> None:
+    for number, phase in enumerate(phases, 1):
+        if phase.starts < now - BEGUN_AT_MOST and (begun is None or phase.starts < begun):
+            raise Invalid(
+                _(
+                    "Phase %(number)s begins at %(starts)s, %(distance)s: residents could not know of it.",
+                    number=number,
+                    starts=shown(phase.starts, settings.tz),
+                    distance=apart(phase.starts, now),
+                ),
+                hint=_("Check the date. Let it begin now or later; at the earliest, an hour ago."),
+            )
 
 
 def _wordings(

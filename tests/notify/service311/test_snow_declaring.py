@@ -43,6 +43,15 @@ def declared(*phases: Phase, incident: int | None = None, role: str = "author") 
         return declaring.declare(s, phases, "+12155550124", instead, by, NOW, settings(), incident).id
 
 
+def launched(alert: int) -> None:
+    with transaction() as s:
+        for provider in ("twilio", "sendgrid", "mastodon"):
+            factories.sender(s, provider, now=NOW)
+        allowed = settings().model_copy(update=factories.CREDENTIALS)
+        lifecycle.approve(s, alert, factories.operator(s, "approver", now=NOW), NOW, allowed)
+        lifecycle.launch(s, alert, None, NOW)
+
+
 def text_of(alert: int, wording: int, language: str = "en") -> str:
     with transaction() as s:
         return str(
@@ -100,11 +109,7 @@ def test_changed_rules_and_the_lift_stay_in_the_incident() -> None:
     first = declared(*TWO)
     with transaction() as s:
         incident = s.get_one(Alert, first).incident_id
-        for provider in ("twilio", "sendgrid", "mastodon"):
-            factories.sender(s, provider, now=NOW)
-        allowed = settings().model_copy(update=factories.CREDENTIALS)
-        lifecycle.approve(s, first, factories.operator(s, "approver", now=NOW), NOW, allowed)
-        lifecycle.launch(s, first, None, NOW)
+    launched(first)
     second = declared(TWO[1], incident=incident)
     with transaction() as s:
         assert s.get_one(Alert, second).phase == "update"
@@ -138,11 +143,27 @@ def test_the_all_clear_is_proposed_when_the_last_phase_has_ended() -> None:
         ((Phase(at(6), at(5), (Ban(ROUTES),)),), "ends before it begins"),
         ((Phase(at(6), at(7), ()),), "forbids nothing"),
         ((Phase(at(-3), at(-1), (Ban(ROUTES),)),), "ended already"),
+        ((Phase(at(-3), at(9), (Ban(ROUTES),)),), "Phase 1 begins at .*, 3 hours ago"),
+        ((TWO[0], Phase(at(-24), at(-7), (Ban(OTHERS),))), "begins before the one before it"),
+        ((Phase(at(-24), at(-7), (Ban(OTHERS),)), TWO[0]), "Phase 1 begins at .*, 24 hours ago"),
     ],
 )
 def test_phases_that_are_wrong_are_refused(phases: tuple[Phase, ...], said: str) -> None:
     with pytest.raises(Invalid, match=said):
         declared(*phases)
+
+
+def test_a_phase_may_have_begun_an_hour_ago_and_one_that_was_told_any_time_ago() -> None:
+    running = Phase(at(-1), at(8), (Ban(ROUTES),))
+    first = declared(running)
+    launched(first)
+    with transaction() as s:
+        incident = s.get_one(Alert, first).incident_id
+        by = factories.operator(s, "author", now=NOW)
+        longer = [Phase(running.starts, at(12), running.bans)]
+        declaring.declare(s, longer, "", {}, by, at(5), settings(), incident)
+        with pytest.raises(Invalid, match="7 hours ago"):
+            declaring.declare(s, [Phase(at(-2), at(12), running.bans)], "", {}, by, at(5), settings(), incident)
 
 
 def test_an_agent_may_not_declare_one() -> None:
