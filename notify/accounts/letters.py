@@ -32,6 +32,7 @@ def add(s: Session, kind: AboutAccount, operator: Operator, channel: str, now: d
     """Add a message on a channel, in the operator's language."""
     given = {"city": settings().city, "at": shown(now, settings().tz), "code": CODE, "link": LINK} | blanks
     words = {part: line.format(**given) for part, line in operator_words.of(kind, operator.language or "en").items()}
+    words["text"] = CHANNELS[channel].written(words["text"])
     s.add(
         DirectMessage(
             kind=kind, operator_id=operator.id, step=1, channel=channel, state="waiting", made_at=now, reason="",

@@ -1,5 +1,6 @@
 """Write to operators about an alert: rows in the transaction of the act, which a job sends after the commit."""
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -20,7 +21,8 @@ LONGEST_REASON = 160  # characters of a reason in a text message
 _WRITE = """
     INSERT INTO direct_messages
            (kind, alert_id, operator_id, step, channel, subject, text, state, made_at, settled_at)
-    SELECT :kind, :alert, o.id, :step, c.channel, :subject, :text,
+    SELECT :kind, :alert, o.id, :step, c.channel, :subject,
+           coalesce(CAST(:written AS jsonb) ->> c.channel, :text),
            CASE c.channel WHEN 'console' THEN 'accepted' ELSE 'waiting' END, :now,
            CASE c.channel WHEN 'console' THEN CAST(:now AS timestamptz) END
       FROM unnest(CAST(:people AS bigint[])) AS o (id),
@@ -59,8 +61,9 @@ def write(
     for language, ids in by_language.items():
         blanks = given | _about(alert, language) | {"channels": named(silent, language), **more(language)}
         words = {part: line.format(**blanks) for part, line in operator_words.of(kind, language).items()}
+        written = json.dumps({name: channel.written(words["text"]) for name, channel in CHANNELS.items()})
         row = {"kind": kind, "alert": alert.id, "people": ids, "step": step, "now": now, "but": list(silent), **words}
-        s.execute(text(_WRITE), row)
+        s.execute(text(_WRITE), row | {"written": written})
 
 
 def named(channels: Sequence[str], language: str = "en") -> str:

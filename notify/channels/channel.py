@@ -13,6 +13,7 @@ from pydantic import GetJsonSchemaHandler, PlainValidator
 
 from notify.channels import addressing, sms_segments
 from notify.core import crypto
+from notify.core.characters import ascii_punctuation
 from notify.core.translation import gettext, gettext_noop, ngettext, ngettext_noop
 
 
@@ -22,9 +23,9 @@ class Channel:
 
     `unit` is what its senders' rates count. A text costs one of them unless `segmented`: then, as many as it has
     segments. `longest`: the most characters of a text; None where no limit is the channel's own (a network has its
-    own: `content.post_length`). `ascii_punctuation`: typographic characters, which make a text message cost more, are
-    replaced in its text. `letter`: it has a subject and HTML. `leaves_by`: how its messages let their reader leave: by
-    replying STOP, by a link, or not at all. `words_of`: the channel whose words it takes where templates/messages has
+    own: `content.post_length`). `plain`: typographic characters and accents, which make a text cost more, are replaced
+    in it. `letter`: it has a subject and HTML. `leaves_by`: how its messages let their reader leave: by replying STOP,
+    by a link, or not at all. `words_of`: the channel whose words it takes where templates/messages has
     none of its own; both have the same parts. `detail` orders channels by how much their words say; the public page
     shows those that say most.
     `sent_from`: a sender's address as somebody gave it -> as the provider knows it; raises Invalid.
@@ -39,7 +40,7 @@ class Channel:
     sent_from: Callable[[str], str] = addressing.unchanged
     segmented: bool = False
     longest: int | None = None
-    ascii_punctuation: bool = False
+    plain: bool = False
     letter: bool = False
     leaves_by: Literal["reply", "link"] | None = None
     words_of: str = ""
@@ -48,6 +49,10 @@ class Channel:
     def parts(self) -> tuple[str, ...]:
         """The parts of its texts in templates/messages."""
         return ("subject", "text") if self.letter else ("text",)
+
+    def written(self, text: str) -> str:
+        """Return a text as its messages carry it: what is stored, shown and counted is this."""
+        return sms_segments.plain(ascii_punctuation(text)) if self.plain else text
 
     def cost(self, text: str) -> int:
         """Return how many units this text costs for each recipient."""
@@ -79,7 +84,7 @@ SMS = Channel(
     sent_from=addressing.number_to_send_from,
     segmented=True,
     longest=1600,  # Twilio answers 21617 beyond
-    ascii_punctuation=True,
+    plain=True,
     leaves_by="reply",
 )
 EMAIL = Channel(

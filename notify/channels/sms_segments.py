@@ -5,10 +5,11 @@ In GSM-7 (3GPP TS 23.038, section 6.2.1) a single segment holds 160 units, and e
 end between these two, or inside a surrogate pair.
 """
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+from notify.core.characters import without_acutes
 
 Encoding = Literal["GSM-7", "UCS-2"]
 
@@ -37,8 +38,13 @@ def count(text: str) -> Segments:
 
 
 def plain(words: str) -> str:
-    """Return words without acute accents, which would make each message of GSM-7 twice as dear; n keeps its tilde."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", words).replace("\u0301", ""))
+    """Return words (NFC) without the accents of Spanish, where these alone make them UCS-2, at twice the segments
+    (docs/adr/0062). Words that need UCS-2 for another letter or sign keep their accents: they would lose them for
+    nothing."""
+    if encoding_of(words) == "GSM-7":
+        return words
+    bare = without_acutes(words)
+    return bare if encoding_of(bare) == "GSM-7" else words
 
 
 def capacity(encoding: Encoding, segments: int) -> int:

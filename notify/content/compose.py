@@ -22,7 +22,7 @@ from notify.content.filling import Filled, examples, fill
 from notify.content.layout import Block, blocks_of
 from notify.content.links import close_sentences
 from notify.content.phrases import Moment, phone_number
-from notify.core.characters import ascii_punctuation, visible, without_acutes
+from notify.core.characters import visible
 from notify.core.city_time import on_clock
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
@@ -194,10 +194,7 @@ class _Writer:
             text = f"{self.common.exercise} {self.common.practice} {text}"
         if channel.leaves_by == "reply" and self.routine:
             text = f"{text} {self.common.stop}"
-        if channel.ascii_punctuation:
-            text = ascii_punctuation(text)
-        if channel.segmented and self.event.composed:  # nobody looks at its length before it goes out
-            text = without_acutes(text)
+        text = channel.written(text)
         return Rendered(channel.name, self.language, "", text, "", channel.cost(text))
 
     def _letter(self, channel: Channel) -> Rendered:

@@ -5,8 +5,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from notify.core.characters import without_acutes
 from templates import LINT
 
 
@@ -15,7 +16,7 @@ class Lexicon(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    letters: str  # ordinary letters that GSM-7 lacks
+    letters: str  # ordinary letters that GSM-7 lacks, and that the language cannot be written without
     capitals: frozenset[str]  # words that may stand in capitals
     actions: str
     not_to: tuple[str, ...]
@@ -42,6 +43,11 @@ class Lexicon(BaseModel):
     your_area: tuple[str, ...]
     vague: Mapping[str, str] = Field(default={})
     jargon: Mapping[str, str] = Field(default={})
+
+    @field_validator("vague", "jargon")
+    @classmethod
+    def _also_in_a_text(cls, given: Mapping[str, str]) -> Mapping[str, str]:
+        return {without_acutes(words): instead for words, instead in given.items()} | given
 
     @cached_property
     def action(self) -> re.Pattern[str]:
@@ -128,7 +134,9 @@ def lexicon(language: str) -> Lexicon | None:
 
 
 def _either(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    """Match any of these words, with their accents or, as in a text message, without."""
+    both = {form for word in words for form in (word, without_acutes(word))}
+    return "|".join(re.escape(word) for word in sorted(both, key=lambda word: (-len(word), word)))
 
 
 def _words(words: Iterable[str]) -> re.Pattern[str]:

@@ -109,7 +109,7 @@ def _leaving(message: Message, about: About, words: Lexicon) -> Iterator[Hit]:
     if not can_leave:
         example = words.leave_example if leaves_by == "reply" else UNSUBSCRIBE_URL
         yield Hit("no-opt-out", message, values={"example": example})
-    contact = said_in(message.language, about.help_contact).rstrip(".")
+    contact = message.named(about.help_contact).rstrip(".")
     helped = (contact and contact in message.text) or any(find_urls(message.text)) or _DIGITS.search(message.text)
     if contact and not helped and not about.over:
         yield Hit("no-help", message, values={"example": words.help_example.replace("311", contact)})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from notify.channels.channel import CHANNELS, Channel
-from notify.core.characters import ascii_punctuation, visible
+from notify.core.characters import ascii_punctuation, visible, without_acutes
 
 Words = str | Mapping[str, str]  # the same for everybody, or by language
 Level = Literal["error", "warning"]
@@ -37,6 +37,11 @@ class Message:
     def whole(self) -> str:
         """Subject and text."""
         return f"{self.subject}\n{self.text}" if self.subject else self.text
+
+    def named(self, words: Words) -> str:
+        """Return a name in the language and letters of the message."""
+        name = said_in(self.language, words)
+        return name if name in self.whole else self.traits.written(name)
 
     def sentences(self) -> Iterator[str]:
         for sentence in _SENTENCE.split(self.whole):
@@ -131,8 +136,9 @@ def said_in(language: str, words: Words) -> str:
 
 
 def compared(text: str) -> str:
-    """Return a text in the form in which names are looked for: a text message has plain quotes and single spaces."""
-    return " ".join(ascii_punctuation(visible(text)).casefold().split())
+    """Return a text in the form in which names are looked for: a text message has plain quotes, no acute accents and
+    single spaces."""
+    return " ".join(without_acutes(ascii_punctuation(visible(text))).casefold().split())
 
 
 def quote(text: str) -> str:

@@ -11,7 +11,7 @@ from notify.content import post_length
 from notify.content.lexicon import Lexicon
 from notify.content.lint_finding import ERROR, IN_ROUTINE, WARNING, About, Hit, Message
 from notify.core import phones
-from notify.core.characters import ascii_punctuation, without_marks
+from notify.core.characters import ascii_punctuation, without_acutes, without_marks
 from notify.core.translation import gettext as _
 from notify.core.translation import ngettext
 from notify.core.urls import find_urls
@@ -27,8 +27,8 @@ RULES = {
     "bad-phone": IN_ROUTINE,  # a number may be newer than what we know of numbers
 }
 
-# Segments of a text. A language whose letters GSM-7 lacks, such as Spanish, may have twice as many, because they hold
-# less than half as much.
+# Segments of a text. A language whose letters GSM-7 lacks, as Spanish does not (docs/adr/0062), may have twice as many,
+# because they hold less than half as much.
 ROUTINE_MOST, EMERGENCY_MOST = 2, 3
 SHORTENERS = frozenset(
     ("bit.ly", "tinyurl.com", "goo.gl", "t.co", "ow.ly", "is.gd", "buff.ly", "rebrand.ly", "rb.gy", "cutt.ly", "bl.ink",
@@ -66,7 +66,7 @@ def _length(message: Message, about: About, words: Lexicon | None) -> Iterator[H
 
 
 def _segments(message: Message, about: About, words: Lexicon | None) -> Iterator[Hit]:
-    found = sms_segments.count(message.text)
+    found = sms_segments.count(sms_segments.plain(message.text))
     most = EMERGENCY_MOST if about.emergency else ROUTINE_MOST
     if _needs_ucs2(message, words):
         most *= 2
@@ -89,7 +89,7 @@ def _characters(message: Message, words: Lexicon | None) -> Iterator[Hit]:
     """Characters that make a text UCS-2, except those that its language cannot be written without."""
     if _needs_ucs2(message, words):
         return  # it is UCS-2 for good reason, and another such character costs no more
-    for char in dict.fromkeys(message.text):
+    for char in dict.fromkeys(without_acutes(message.text)):  # accents leave by themselves when the others have
         if sms_segments.encoding_of(char) == "UCS-2":
             name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
             plain = _plain(char)

@@ -59,6 +59,6 @@ def _is_in(language: str, sentence: str, other: str) -> bool:
 def _bare(sentence: str, message: Message, about: About) -> str:
     """Return a sentence without links and names, which are the same in every language."""
     for words in (about.city, about.area, about.program, about.help_contact):
-        if name := said_in(message.language, words):
+        if name := message.named(words):
             sentence = sentence.replace(name, " ")
     return " ".join(_LINK.sub(" ", sentence).casefold().split())

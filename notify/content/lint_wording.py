@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from notify.content.lexicon import Lexicon
 from notify.content.lint_contents import acts
-from notify.content.lint_finding import WARNING, About, Hit, Message, quote, said_in
+from notify.content.lint_finding import WARNING, About, Hit, Message, quote
 from notify.core.urls import find_urls
 
 RULES = {
@@ -31,7 +31,7 @@ _CODE = re.compile(r"\b[A-Z]{2,4}[-_][A-Z]{1,2}\d{2,5}\b|(?<=\b[Zz]one )[A-Z]{1,
 
 def check(message: Message, about: About, words: Lexicon) -> Iterator[Hit]:
     plain = _without_links(message.whole)
-    prefix, sender = f"{said_in(message.language, about.opening)} ", f"{said_in(message.language, about.city)}: "
+    prefix, sender = f"{message.named(about.opening)} ", f"{message.named(about.city)}: "
     yield from _capitals(plain, message, about, words)
     for sentence in message.sentences():
         count = len(_WORD.findall(_without_links(sentence.removeprefix(prefix).removeprefix(sender))))
@@ -69,7 +69,7 @@ def _replaceable(plain: str, message: Message, words: Lexicon) -> Iterator[Hit]:
 
 def _names(message: Message, about: About) -> str:
     """Return the names that the message has from elsewhere: an operator cannot write them in another way."""
-    return " ".join(said_in(message.language, words) for words in (about.city, about.area, about.program))
+    return " ".join(message.named(words) for words in (about.city, about.area, about.program))
 
 
 def _without_links(text: str) -> str:

@@ -65,13 +65,13 @@ def write(channel: str, language: str, briefs: Sequence[Brief], about: About, mo
 
 
 def _text(channel: Channel, language: str, briefs: Sequence[Brief], about: About, common: Common) -> Words:
-    city = in_language(language, about.city)
+    city, stop = channel.written(in_language(language, about.city)), channel.written(common.stop)
     lines = [_title(city, len(briefs), common)]
     for place, one in enumerate(briefs, 1):
-        lines.append(f"{place}. {first_sentence(one.text, city, common.stop)} {one.link.partition('://')[2]}")
+        lines.append(f"{place}. {first_sentence(one.text, city, stop)} {one.link.partition('://')[2]}")
     if channel.leaves_by == "reply":
-        lines.append(common.stop)
-    return Words("", "\n".join(lines), "")
+        lines.append(stop)
+    return Words("", channel.written("\n".join(lines)), "")
 
 
 def first_sentence(text: str, city: str, stop: str = "") -> str:

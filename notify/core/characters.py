@@ -1,8 +1,8 @@
 """Clean up text that people give us: drop invisible characters, and replace look-alikes of plain characters.
 
-All text from an operator, a resident or a file goes through `visible` where it enters. Text messages also go through
-`ascii_punctuation` on the way out, because a single typographic quote makes the whole message UCS-2, at twice the
-price.
+All text from an operator, a resident or a file goes through `visible` where it enters. Text messages also lose
+typographic signs and acute accents on the way out (`channels.channel.Channel.written`), because a single one makes the
+whole message UCS-2, at twice the price.
 """
 
 import unicodedata
@@ -21,7 +21,7 @@ _HIDDEN = regex.compile(
     r"[[\p{Cf}\p{Default_Ignorable_Code_Point}]--\p{Prepended_Concatenation_Mark}]",
     regex.V1,
 )
-_NO_ACUTES = str.maketrans("áíóúýÁÍÓÚÝ", "aiouyAIOUY")
+_NO_ACUTES = str.maketrans("áíóúýÁÍÓÚÝªº", "aiouyAIOUYao")
 _BLANK = str.maketrans(dict.fromkeys("\u2800", " "))  # a Braille cell without dots, which is blank
 
 _LOOK_ALIKES = {
@@ -49,10 +49,8 @@ def ascii_punctuation(words: str) -> str:
 
 
 def without_acutes(words: str) -> str:
-    """The text without the acute accents that GSM-7 lacks: `recolección` becomes `recoleccion`; é and ñ stay.
-
-    One of them would make a text message UCS-2, at more than twice the price.
-    """
+    """The text without the acute accents and raised letters that GSM-7 lacks: `recolección` becomes `recoleccion`, `1º`
+    becomes `1o`; é, ñ and ü stay."""
     return words.translate(_NO_ACUTES)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.channels.channel import CHANNELS
 from notify.core import crypto
 from notify.core.errors import Unavailable
 
@@ -23,6 +24,7 @@ def place(s: Session, contact_id: int, channel: str, now: datetime) -> str | Non
     if kept is None:
         return None
     try:
-        return str(json.loads(crypto.unseal(bytes(kept), channel)).get("place", ""))
+        named = str(json.loads(crypto.unseal(bytes(kept), channel)).get("place", ""))
     except Unavailable:
         return None
+    return CHANNELS[channel].written(named)

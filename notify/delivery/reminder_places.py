@@ -9,7 +9,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from notify.channels.channel import CHANNELS
-from notify.channels.sms_segments import plain
 from notify.core import crypto
 from notify.core.errors import Unavailable
 
@@ -36,7 +35,7 @@ def _called(row: Any) -> str:
     name = row.label
     with suppress(Unavailable):  # an alarm rings for it elsewhere
         name = crypto.unseal(bytes(row.address_sealed), SEALED_ADDRESS) if row.address_sealed else name
-    return plain(name) if CHANNELS[row.channel].segmented else name
+    return CHANNELS[row.channel].written(name)
 
 
 _PLACES = """

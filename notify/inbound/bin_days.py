@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from notify.channels.sms_segments import plain
 from notify.core import translation
 from notify.core.translation import gettext as _
 from notify.service311 import calendars, streams
@@ -37,7 +36,7 @@ class At(NamedTuple):
 
 def said(s: Session, places: Iterable[At], now: datetime, language: str) -> str:
     """Return the next day of each stream at these places, `trash Mon 11/30, recycling Fri 11/27 (later)`; "" where no
-    calendar has one. Places with other days are named. Its letters fit into a text message of GSM-7."""
+    calendar has one. Places with other days are named."""
     found: dict[str, str] = {}  # the days -> the first place that has them
     with translation.speaking(language):
         for at in places:
@@ -46,7 +45,7 @@ def said(s: Session, places: Iterable[At], now: datetime, language: str) -> str:
             if days:
                 found.setdefault(days, at.called)
     shown = list(found.items())[:SHOWN]
-    return plain("; ".join(days if len(found) == 1 else f"{called}: {days}" for days, called in shown))
+    return "; ".join(days if len(found) == 1 else f"{called}: {days}" for days, called in shown)
 
 
 def _of_place(calendar: Calendar, today: date, language: str) -> str:

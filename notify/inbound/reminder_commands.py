@@ -2,7 +2,6 @@
 
 from datetime import time
 
-from notify.channels.sms_segments import plain
 from notify.core.errors import Refused
 from notify.core.translation import speaking
 from notify.inbound import own_alerts
@@ -35,7 +34,7 @@ def remind(heard: Heard) -> Outcome:
     if not own_alerts.collection_days(heard):
         return Outcome("remind_nothing", heard.talk)
     with speaking(heard.language):
-        told = {"time": plain(clock(time(hour)))}
+        told = {"time": clock(time(hour))}
     key = "remind"
     if until := heard.muted_until():
         key, told = "remind_muted", {**told, "date": until}

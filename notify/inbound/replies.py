@@ -4,8 +4,8 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 
+from notify.channels.channel import SMS
 from notify.content.links import fill_in
-from notify.core.characters import ascii_punctuation
 from notify.core.settings import settings
 from notify.core.translation import spoken
 from templates import REPLIES
@@ -19,7 +19,7 @@ def worded(language: str, key: str, **values: object) -> str:
     given = {
         "program": chosen.program, "contact": chosen.help_contact, "url": chosen.public_url, "city": chosen.city,
     } | values  # fmt: skip
-    return ascii_punctuation(fill_in(answers[key], **given))
+    return SMS.written(fill_in(answers[key], **given))
 
 
 @cache

@@ -18,6 +18,5 @@ def written(about: str, channel: str, language: str, *, further: bool) -> dict[s
     beside = "" if further else words.get("beside", "")
     given = {"city": known.city, "program": known.program, "mine": f"{known.public_url}/me", "stop": stop}
     given |= {"code": CODE, "link": LINK, "beside": beside.format(link=LINK)}
-    # A language may have other words for an email, with the accents that would make a text cost twice as much.
-    said = words.get("letter", words["text"]) if CHANNELS[channel].letter else words["text"]
-    return {"subject": words["subject"].format(**given), "text": said.format(**given)}
+    text = CHANNELS[channel].written(words["text"].format(**given))
+    return {"subject": words["subject"].format(**given), "text": text}

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
+from notify.channels.channel import CHANNELS
 from notify.core import alarms, db
 from notify.core.errors import NotFound, Refused
 from notify.delivery import carrier_blocks
@@ -63,8 +64,9 @@ def ask(
     if consent.reasons_against(s, channel, index) or not carrier_blocks.senders(s, channel, index).reach:
         raise Refused("Nothing may be sent to this contact.", hint="It has opted out, or messages to it failed.")
     message = DirectMessage(
-        kind="question", contact_id=contact.id, step=1, channel=channel, subject=subject, text=text,
-        state="waiting", made_at=now, reason="", reference="", cost=0, any_hour=any_hour,
+        kind="question", contact_id=contact.id, step=1, channel=channel, subject=subject,
+        text=CHANNELS[channel].written(text), state="waiting", made_at=now, reason="", reference="", cost=0,
+        any_hour=any_hour,
     )  # fmt: skip
     s.add(message)
     s.flush()

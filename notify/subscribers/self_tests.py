@@ -65,7 +65,7 @@ def send(s: Session, subscriber_id: int, contact_id: int, now: datetime) -> None
     s.add(
         DirectMessage(
             kind=KIND, contact_id=contact.id, step=1, channel=channel.name, state="waiting", made_at=now, any_hour=True,
-            subject=words["subject"].format(**given), text=words["text"].format(**given),
+            subject=words["subject"].format(**given), text=channel.written(words["text"].format(**given)),
         )
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from notify.accounts import operators
 from notify.alerts.reporting import reports
 from notify.audience.wordings import GENERAL
+from notify.channels.channel import CHANNELS
 from notify.content.compose import readable
 from notify.core import audit, operator_words
 from notify.core.errors import Refused
@@ -90,7 +91,7 @@ def _rows(
             "kind": "test", "alert_id": alert.id, "operator_id": by.id, "channel": one.channel, "state": "waiting",
             "step": int(now.timestamp()) // 60 * A_MINUTE + order.get(one.language, A_MINUTE - 2) + 1, "made_at": now,
             "subject": marked["subject"].format(subject=one.subject),
-            "text": marked["text"].format(text=readable(one.text, one.language)),
+            "text": CHANNELS[one.channel].written(marked["text"].format(text=readable(one.text, one.language))),
         }
         for one in words
     ]  # fmt: skip

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notify.audience.wordings import GENERAL
+from notify.channels.channel import CHANNELS
 from notify.content import together
 from notify.content.compose import UNSUBSCRIBE_URL, in_language
 from notify.core.settings import settings
@@ -153,7 +154,8 @@ def _worded(sent: Sent, channel: str, language: str, given: Collection[str]) -> 
     best, most = general, 0
     for words in (sent.words, *sent.apart):
         one = words.get((channel, language), general)
-        named = one.subject or together.first_sentence(one.text, in_language(language, settings().city))
+        city = CHANNELS[channel].written(in_language(language, settings().city))
+        named = one.subject or together.first_sentence(one.text, city)
         held = _plain(named)
         if len(held) > most and any(held in text for text in given):
             best, most = one, len(held)

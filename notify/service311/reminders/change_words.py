@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from babel.lists import format_list
 
-from notify.channels.sms_segments import plain
+from notify.channels.channel import SMS
 from notify.core import translation
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
@@ -41,7 +41,7 @@ def _change(edition: int, places: tuple[Changes, ...], language: str, letter: bo
             return Words(_("A collection day has changed"), words.as_letter(said, edition, asked=asked))
         said = _("CHANGED: %(what)s.", what=told)
         end = _("Edition %(edition)s. Reply REMIND OFF to end.", edition=edition)
-        return Words("", plain(f"{settings().program}: {said} {end}"))
+        return Words("", SMS.written(f"{settings().program}: {said} {end}"))
 
 
 def _told(changes: Changes, at: Sequence[str]) -> str:

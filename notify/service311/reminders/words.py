@@ -8,7 +8,7 @@ from typing import NamedTuple
 from babel.dates import format_skeleton
 from babel.lists import format_list
 
-from notify.channels.sms_segments import plain
+from notify.channels.channel import SMS
 from notify.content.compose import UNSUBSCRIBE_URL
 from notify.core import translation
 from notify.core.settings import settings
@@ -56,7 +56,7 @@ def _evening(day: date, edition: int, places: tuple[Facts, ...], language: str, 
             subject = _("Collections tomorrow, %(day)s", day=on)
             return Words(subject, as_letter(f"{said[:1].upper()}{said[1:]}", edition, asked=asked))
         end = _("Edition %(edition)s. Reply REMIND OFF to end.", edition=edition)
-        return Words("", plain(f"{known.program}: {said} {end}"))
+        return Words("", SMS.written(f"{known.program}: {said} {end}"))
 
 
 def as_letter(said: str, edition: int, *, asked: bool) -> str:

@@ -16,10 +16,11 @@ def test_a_correction_says_so_first_and_is_counted_with_it(channel: str, languag
     plain = written("storm", "update", channel, language)
     mended = written("storm", "update", channel, language, context=replace(CONTEXT, corrects=True))
     title, before = (mended.subject, plain.subject) if channel == "email" else (mended.text, plain.text)
-    assert title == f"{SAID[language]} {before}"
-    assert SAID[language] not in plain.text
+    said = SAID[language] if channel == "email" else CHANNELS[channel].written(SAID[language])
+    assert title == f"{said} {before}"
+    assert said not in plain.text
     assert mended.cost == CHANNELS[channel].cost(mended.text)
-    assert mended.text.startswith(SAID[language])
+    assert mended.text.startswith(said)
     assert channel != "email" or SAID[language] in mended.html
 
 

@@ -112,7 +112,7 @@ def test_a_rule_finds_what_it_is_for(rule: str, text: str, quoted: str, about: A
         ("several-actions", f"{GOOD} Use bottled water to drink, cook and wash.", EMERGENCY),
         ("zone-code", f"{GOOD} Leave Zone A by I-95. Use a MERV-13 filter.", EMERGENCY),
         ("no-am-pm", f"{GOOD} News at 6:30 PM, or 6:30 a.m.", EMERGENCY),
-        ("unicode-character", "City of Tocsin: peligro aquí. Entre ya. \u201cRiverside\u201d", EMERGENCY),
+        ("unicode-character", "City of Tocsin: peligro aquí, en Riverside. Entre ya.", EMERGENCY),
     ],
 )
 def test_a_rule_leaves_alone_what_is_right(rule: str, text: str, about: About) -> None:
@@ -120,13 +120,14 @@ def test_a_rule_leaves_alone_what_is_right(rule: str, text: str, about: About) -
     assert rule not in found(text, about, language=language)
 
 
-@pytest.mark.parametrize(("about", "most"), [(DAILY, 4), (EMERGENCY, 6)])
-def test_a_spanish_text_may_have_twice_the_segments_and_no_more(about: About, most: int) -> None:
-    fits = 67 * most - len("él ")
-    assert "segments" not in found("él " + "a" * fits, about, language="es")
-    assert found("él á" + "a" * fits, about, language="es")["segments"] == str(most + 1)
-    assert "segments" in found("a" * (153 * most), about, language="es"), "without accents it holds as much as English"
-    assert "segments" in found("\u2744" + "a" * fits, about), "a picture is no reason for more segments"
+@pytest.mark.parametrize(("about", "most"), [(DAILY, 2), (EMERGENCY, 3)])
+def test_a_spanish_text_may_have_as_many_segments_as_an_english_one(about: About, most: int) -> None:
+    fits = 153 * most - len("él está")
+    assert "segments" not in found("él está" + "a" * fits, about, language="es"), "it is sent without the accent"
+    assert found("él está" + "a" * (fits + 1), about, language="es")["segments"] == str(most + 1)
+    dear = found("está \u2744" + "a" * 67 * most, about, language="es")
+    assert dear["segments"] == str(most + 1)
+    assert dear["unicode-picture"] == "\u2744", "the accent alone would have cost nothing"
 
 
 def test_our_own_texts_have_no_more_segments_than_that() -> None:

@@ -17,7 +17,7 @@ WEEK = NOW.replace(day=24)  # the Tuesday before Thanksgiving
     ("places", "language", "days"),
     [
         ([NORTH], "en", "recycling Fri 11/27 (later), trash Fri 11/27 (later). All days: "),
-        ([NORTH], "es", "reciclaje vie 27/11 (despues), basura vie 27/11 (despues). Todos los dias: "),
+        ([NORTH], "es", "reciclaje vie 27/11 (después), basura vie 27/11 (después). Todos los dias: "),
         ([NORTH, (0.6, 0.6)], "en", "recycling Fri 11/27 (later), trash Fri 11/27 (later). All days: "),
         ([NORTH, SOUTH], "en", "home: recycling Fri 11/27 (later), trash Fri 11/27 (later); home: trash Tue 11/24"),
         ([(9, 9)], "en", "no change of collections is announced for your places"),
