@@ -47,7 +47,7 @@ class Lexicon(BaseModel):
     @field_validator("vague", "jargon")
     @classmethod
     def _also_in_a_text(cls, given: Mapping[str, str]) -> Mapping[str, str]:
-        return {without_acutes(words): instead for words, instead in given.items()} | given
+        return {**{without_acutes(words): instead for words, instead in given.items()}, **given}
 
     @cached_property
     def action(self) -> re.Pattern[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
+from shapely.geometry.base import BaseGeometry
 
 from notify.content.compose import catalogue
 from notify.content.phrases import Moment, phone_number
@@ -22,7 +23,7 @@ from notify.inbound.own_alerts import places_of
 from notify.inbound.picking import choice
 from notify.service311.outages import kept, reports
 from notify.service311.outages.kept import InForce
-from notify.service311.outages.said import said_of
+from notify.service311.outages.said import said_at, said_of
 from notify.service311.outages.steps import State
 from zones.membership import Membership
 
@@ -101,6 +102,11 @@ def _there(heard: Heard) -> list[There]:
     return list(found.values())
 
 
+def _is_in(place: At, area: BaseGeometry) -> bool:
+    lon, lat, radius_m = (np.array([each]) for each in (place.lon, place.lat, place.radius_m))
+    return bool(Membership(area).inside(lon, lat, radius_m).any())
+
+
 def _ask(heard: Heard, meant: Sequence[There]) -> Outcome:
     offered = meant[:CHOICES]
     with speaking(heard.language):
@@ -113,14 +119,14 @@ def _noted(heard: Heard, there: There) -> Outcome:
     assert heard.resident is not None  # noqa: S101  without a resident there is no place
     outage, place = there.outage, there.place
     reports.note(heard.s, outage.id, heard.resident, place.lon, place.lat, heard.now)
-    said = said_of(outage.told)
+    said = said_at(outage.told, lambda area: _is_in(place, area), heard.now) or said_of(outage.told, heard.now)
     with speaking(heard.language):
         values = {"utility": _utility(there), "place": place.named}
     talk = heard.talk.over() if heard.talk.asked == ASK else heard.talk
     if said is not None and said.state is State.RESTORED:
         whom = phone_number(said.report_phone) if said.report_phone else settings().help_contact
         return Outcome("off_restored", talk, {**values, "contact": whom})
-    if said is None or said.back_at is None or said.back_at <= heard.now:
+    if said is None or said.apart or said.back_at is None or said.back_at <= heard.now:
         return Outcome("off_noted", talk, values)
     speech = catalogue().event("outage").common[heard.language].speech
     when = Moment(speech, said.back_at.astimezone(settings().tz), heard.now)

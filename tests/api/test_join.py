@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from notify.channels import sms_segments
+from notify.channels.channel import SMS
 from notify.core.db import transaction
 from notify.core.texts import worded
 from notify.delivery import sender_pool
@@ -126,7 +126,7 @@ def test_what_is_texted_is_one_segment(language: str, kind: str) -> None:
     given = {"city": "Philadelphia", "program": "Tocsin city alerts", "mine": "https://alerts.phila.gov/me"}
     beside = words.get("beside", "").format(link="https://alerts.phila.gov/j/0123456789abcdef")
     said = words["text"].format(**given, code="123456", stop=words.get("stop_by_reply", ""), beside=beside)
-    assert sms_segments.count(said).segments == 1
+    assert SMS.cost(SMS.written(said)) == 1
 
 
 def test_a_stranger_cannot_sign_in_but_join(door: httpx.Client) -> None:

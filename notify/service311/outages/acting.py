@@ -153,6 +153,7 @@ def grow(s: Session, outage_id: int, where: Where, by: Operator, now: datetime, 
     told = kept.told_of(s, [row.id]).get(row.id, [])
     before = kept.as_known(row, told)
     _step(before, Act.GROW, now, None, None)
+    row.state, row.begins_at, row.back_at = before.state, before.begins_at, before.back_at
     part = drafting.area_of(
         s, Draft(EVENT, zones=where.zones, parts=where.parts, area_description=where.called), settings
     )
@@ -189,7 +190,7 @@ def _require_new(s: Session, about: About, outage: Outage, alert: Alert, now: da
         row = one.row
         if one.known.state is State.RESTORED or (row.utility, row.kind == "planned") != (about.utility, about.planned):
             continue
-        if row.begins_at == outage.begins_at and meet(from_wkb(row.area), area):
+        if one.known.begins_at == outage.begins_at and meet(from_wkb(row.area), area):
             raise Refused(
                 _("Outage %(outage)s is there already.", outage=row.id),
                 hint=_("Record there what is new, or let its area grow."),

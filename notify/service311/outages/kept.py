@@ -11,7 +11,6 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from notify.alerts.writing import told_before
 from notify.audience.wordings import GENERAL
 from notify.channels.channel import SMS
 from notify.core import states, translation
@@ -20,7 +19,7 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, Operator, OutageStep, StoredContent
 from notify.models import Outage as Row
 from notify.models.states import AlertState
-from notify.service311.outages import words
+from notify.service311.outages import elsewhere, words
 from notify.service311.outages.steps import AHEAD, Act, Outage, State
 from zones.geometry import readable_areas
 
@@ -30,10 +29,13 @@ RECENT = timedelta(days=7)  # the desk shows restored ones for so long
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A step with its alert."""
+    """A step with its alert. `part`: it went to a part of the area only. `elsewhere`: it was written outside of the
+    desk, which has recorded nothing since."""
 
     step: OutageStep
     alert: Alert
+    part: bool = False
+    elsewhere: bool = False
 
     @property
     def waits(self) -> bool:
@@ -75,7 +77,7 @@ class Shown:
         """None while it is out, also where the all-clear was taken back."""
         if self.known.state is not State.RESTORED:
             return None
-        return self.row.restored_at or max(one.step.at for one in self.told if one.step.act == Act.RESTORE)
+        return self.row.restored_at or max(one.step.at for one in self.told if _is_clear(one))
 
     @property
     def waiting(self) -> list[Told]:
@@ -142,8 +144,8 @@ def find(s: Session, outage_id: int, *, lock: bool = False) -> Row:
 
 
 def told_of(s: Session, outages: Iterable[int]) -> Mapping[int, list[Told]]:
-    """Return the steps of outages that have an alert, by outage, the oldest first; also an all-clear that
-    was written outside of the desk."""
+    """Return the steps of outages that have an alert, by outage, the oldest first; also what alerts say that were
+    written outside of the desk."""
     found: dict[int, list[Told]] = defaultdict(list)
     rows = s.execute(
         select(OutageStep, Alert)
@@ -153,52 +155,34 @@ def told_of(s: Session, outages: Iterable[int]) -> Mapping[int, list[Told]]:
     ).all()
     for step, alert in rows:
         found[step.outage_id].append(Told(step, alert))
-    for outage, alert in _cleared_elsewhere(s, [*found]):
-        found[outage].append(Told(_as_step(outage, alert), alert))
+    said = elsewhere.said(s, {outage: [one.alert for one in told] for outage, told in found.items()})
+    for one in said:
+        found[one.outage_id].append(Told(one.step, one.alert, one.part, one.newest))
+        found[one.outage_id].sort(key=lambda each: each.alert.launched_at or each.step.at)
     return found
 
 
-def _cleared_elsewhere(s: Session, outages: Sequence[int]) -> list[tuple[int, Alert]]:
-    """Return the all-clears that went out for all of an outage and are no step of it."""
-    rows = s.execute(
-        select(Row.id, Row.area, Alert)
-        .join(Alert, Alert.incident_id == Row.incident_id)
-        .outerjoin(OutageStep, OutageStep.alert_id == Alert.id)
-        .where(
-            Row.id.in_(outages),
-            Alert.phase == "all-clear",
-            Alert.status == "Actual",
-            Alert.launched_at.is_not(None),
-            OutageStep.id.is_(None),
-        )
-        .order_by(Alert.launched_at)
-    ).all()
-    areas = readable_areas(wkb for _, area, alert in rows for wkb in (area, alert.area) if wkb is not None)
-    return [
-        (outage, alert)
-        for outage, area, alert in rows
-        if area in areas and alert.area in areas and told_before.covers(areas[alert.area], areas[area])
-    ]
-
-
-def _as_step(outage: int, alert: Alert) -> OutageStep:
-    return OutageStep(outage_id=outage, at=alert.launched_at, act=Act.RESTORE, state=State.RESTORED, alert_id=alert.id)
+def _is_clear(one: Told) -> bool:
+    return one.step.act == Act.RESTORE and not one.part
 
 
 def as_known(row: Row, told: Sequence[Told]) -> Outage:
     """Return an outage with what residents were told of it, or are about to be. Once the reminder of the evening before
     is out, they are reminded. An all-clear that was not sent leaves it out: nobody heard that it is over; one that was
-    sent ends it, whoever wrote it."""
-    state = State(row.state)
-    clear = [one for one in told if one.step.act == Act.RESTORE]
+    sent ends it, whoever wrote it. What was written outside of the desk since the desk recorded something is known."""
+    state, begins_at, back_at = State(row.state), row.begins_at, row.back_at
+    clear = [one for one in told if _is_clear(one)]
     if state is State.RESTORED and clear and not any(one.counts for one in clear):
         state = State.OUT
     if any(one.counts and one.is_out for one in clear):
         state = State.RESTORED
-    by_alert = [one for one in told if one.counts and one.step.act != Act.GROW]
-    if state is State.NOTICED and by_alert and by_alert[-1].step.act == Act.REMIND and by_alert[-1].is_out:
+    by_alert = [one for one in told if one.counts and not one.part and one.step.act != Act.GROW]
+    last = by_alert[-1] if by_alert else None
+    if last is not None and last.elsewhere and not _is_clear(last):
+        state, begins_at, back_at = State(last.step.state), last.step.begins_at, last.step.back_at
+    elif state is State.NOTICED and last is not None and last.step.act == Act.REMIND and last.is_out:
         state = State.REMINDED
-    return Outage(state, row.begins_at, row.back_at, by_alert[-1].step.back_at if by_alert else None)
+    return Outage(state, begins_at, back_at, last.step.back_at if last else None)
 
 
 def heard_in(told: Iterable[Told]) -> BaseGeometry:

@@ -49,7 +49,7 @@ def waiting(s: Session, now: datetime) -> Sequence[Proposal]:
 
 
 def _due(one: Shown, now: datetime) -> tuple[What, datetime] | None:
-    begins_at, state = one.row.begins_at, one.known.state
+    begins_at, state = one.known.begins_at, one.known.state
     if any(each.step.act not in (Act.REMIND, Act.GROW) for each in one.waiting):
         return None
     if state is State.OUT:
