@@ -1,7 +1,7 @@
 """An agent publishes the Thanksgiving notice of the training city; residents of other zones get nothing; a storm."""
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
 import httpx
@@ -18,6 +18,8 @@ from notify.core.settings import settings
 from notify.delivery import sender_pool
 from notify.service311 import calendars, editions, rule_store
 from notify.service311.outputs import households
+from notify.service311.reminders import evening, readers
+from notify.service311.reminders.aside import Aside
 from tests import factories
 from tests.api import asked
 from tests.api.conftest import at_desk, door, public_url, served
@@ -94,6 +96,15 @@ def trash(door: httpx.Client, address: str, near: date) -> dict[str, date]:
     return {uid: day for uid, day in found.items() if abs((day - near).days) <= 2}
 
 
+def reminded_of(new_day: date) -> Counter[int]:
+    """Whom the evening before a day reminds, each as often as they are."""
+    at = datetime.combine(new_day - timedelta(days=1), time(readers.HOUR), settings().tz)
+    readers.begin(at)
+    evening.remind(lambda: at, Aside())
+    of_day = "SELECT subscriber_id FROM reminders WHERE day = :day AND message_id IS NOT NULL"
+    return Counter(row.subscriber_id for row in asked.rows(of_day, day=new_day))
+
+
 def test_an_agent_publishes_thanksgiving_and_a_storm(sit: AtBrowser, door: httpx.Client, thursday: date) -> None:
     shapes = shapes_of_zones()
     zones_of = settle_people(shapes)
@@ -129,6 +140,11 @@ def test_an_agent_publishes_thanksgiving_and_a_storm(sit: AtBrowser, door: httpx
     found += violations(page)
     told = resolved()
     assert told == Counter(dict.fromkeys(concerned, 1)), "one text each, and nobody else"
+    expect(page.locator("#reminds")).to_contain_text("Its readers are reminded at 6:00 PM")
+    moved_to = {friday: "Thursday collection", friday + timedelta(days=1): "Friday collection"}
+    asked.do("UPDATE deliveries SET state = 'accepted' WHERE state IN ('queued', 'held')")
+    for new_day, zone in moved_to.items():
+        assert reminded_of(new_day) == Counter({one: 1 for one, zones in zones_of.items() if zone in zones})
 
     page.goto("/desk/notices/storm")
     page.get_by_label("Monday collection").check()
