@@ -26,6 +26,7 @@ from notify.models.states import AlertState
 from notify.operations import tasks
 from notify.service311 import calendars
 from notify.service311.notices import acts, holidays, kept, looking
+from notify.service311.notices.causes import is_ours
 from notify.service311.outputs.words import clock
 from notify.service311.reminders import readers
 
@@ -101,7 +102,8 @@ def _holiday(
     given = given or {"channel": look.proposed, "when": "", "on": "", "at": "", "remind": True}
     return page(
         request, "desk/notice_holiday.html", caller=caller, told=told, changed=changed, look=look, given=given,
-        alone_most=settings().alone_most, today=calendars.today(now), remind_at=clock(time(readers.HOUR)),
+        typed=not is_ours(changed.holiday.name), alone_most=settings().alone_most, today=calendars.today(now),
+        remind_at=clock(time(readers.HOUR)),
     )  # fmt: skip
 
 
@@ -113,9 +115,11 @@ def _notice_page(request: Request, caller: Caller, notice_id: int, told: Told | 
         counted = reports.progress(s, shown.alert_id)
         alert = s.get_one(Alert, shown.alert_id)
         waiting, two_people = approval_asks.waiting(s, alert, now, settings()), list(alert.two_people)
+        residents = kept.residents_told(s, shown.alert_id)
     messages = sum(counted.audience.by_channel.values()) if counted.is_counted else None
     return page(
-        request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, waiting=waiting,
+        request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, residents=residents,
+        waiting=waiting,
         two_people=two_people, now=now, today=calendars.today(now), remind_at=clock(time(readers.HOUR)),
     )  # fmt: skip
 

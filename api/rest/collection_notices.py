@@ -132,6 +132,7 @@ class LookOut(BaseModel):
     texts: list[TextOut]
     last_day: Date | None = Field(description="With its end in the city the notice is over; null: no day changes.")
     best_at: datetime | None = Field(description="When to tell a holiday, a week ahead; null: now.")
+    untranslated: list[str] = Field(description="Languages whose readers get the reason as somebody typed it.")
     evenings: list[Date] = Field(description="Of a holiday: when its readers are reminded, if it goes out before.")
 
 

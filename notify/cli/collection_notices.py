@@ -166,6 +166,9 @@ def _shown(head: dict[str, Any], look: Look, published: Published | None, *, as_
             console.print(f"\n{called}, {language}: {text}", markup=False, soft_wrap=True)
     if look.evenings:
         console.print(f"\nReminders at {readers.HOUR}:00 on {', '.join(map(str, look.evenings))}", soft_wrap=True)
+    if look.untranslated:
+        console.print(f"\nLook: its reason was typed and has no translation: it stands as it is in "
+                      f"{', '.join(look.untranslated)}, too.", soft_wrap=True)  # fmt: skip
     if look.reached is None:
         console.print("It changes no day: there is nobody to tell.")
     elif published is None:

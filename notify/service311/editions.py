@@ -132,7 +132,7 @@ def _require_second(s: Session, by: Operator) -> None:
     )
     for row in s.scalars(theirs):
         said = str(row.body["name" if row.kind == "holiday" else "reason"])
-        if not row.body.get("chosen") and not is_ours(said.rstrip(".")):
+        if not row.body.get("chosen") and not is_ours(said):
             raise Refused(
                 _("Residents would read %(said)s, which you have typed.", said=repr(said)),
                 hint=_("Somebody else must publish it. Reasons and holidays from the list need nobody else."),

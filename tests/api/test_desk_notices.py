@@ -112,7 +112,7 @@ def test_an_agent_publishes_to_those_who_are_concerned(at_desk: Desk, zones: dic
     asked.do("UPDATE alerts SET audience_total = audience_total + 10")  # with those who were left out
     subject = asked.rows("SELECT subject FROM contents WHERE channel = 'email' AND language = 'en' AND wording = 1")
     assert re.match(r"Your trash( and recycling)? of Thursday, \w+ \d+ moves? to Friday", subject[0].subject)
-    assert "4 messages" in words(desk.get(answer.headers["location"]).text)
+    assert "4 messages to 2 residents" in words(desk.get(answer.headers["location"]).text)
     with transaction() as s:
         (script,) = kept.for_zone(s, zones["North"], datetime.now(UTC))
         assert kept.for_zone(s, zones["South"], datetime.now(UTC)) == []
@@ -351,6 +351,11 @@ def test_a_day_changed_by_hand_is_told_from_the_rules(at_desk: Desk, zones: dict
     listed = words(desk.get("/desk/notices").text)
     assert re.search(r"Days changed by hand .* a crew works Monday, [^T]* Not told yet", listed)
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(address).text))
+    look = words(desk.get(address).text)
+    assert "Its reason was typed: another person is asked to approve it first." in look
+    assert "Somebody typed “a crew works”, and it has no translation" in look
+    assert "(Español)" in look
+    assert "a holiday of the city" not in look
     answer = desk.post("/desk/notices/holiday", data={**fields, "channel": "sms", "when": "now"})
     shown = words(desk.get(answer.headers["location"]).text)
     assert re.search(r"North Your trash of Monday, \w+ \d+ moves to Tuesday", shown), shown
@@ -407,7 +412,9 @@ def test_two_clicks_tell_it_once(at_desk: Desk, zones: dict[str, int]) -> None:
     assert asked.number("SELECT count(*) FROM alerts") == 1
 
 
-def test_a_holiday_that_somebody_named_needs_two_people(at_desk: Desk, zones: dict[str, int]) -> None:
+def test_a_holiday_that_somebody_named_needs_two_people(
+    at_desk: Desk, zones: dict[str, int], key: Callable[..., dict[str, str]]
+) -> None:
     now = datetime.now(UTC)
     with transaction() as s:
         rule_store.add_holiday(s, "Founders Day", [next_thursday() + timedelta(days=5)], "x", now)
@@ -416,6 +423,13 @@ def test_a_holiday_that_somebody_named_needs_two_people(at_desk: Desk, zones: di
     desk = at_desk("agent")
     address = re.findall(r'href="(/desk/notices/holiday\?key=[^"]+Founders[^"]+)"', desk.get("/desk/notices").text)[0]
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', desk.get(address).text))
+    assert "It names a holiday of the city's own: another person is asked" in words(
+        html.unescape(desk.get(address).text)
+    )
+    look = desk.post("/api/v1/collections/notices/look", json={"holiday": "Founders Day"}, headers=key("agent")).json()
+    assert look["untranslated"] == ["es"]
+    shown = CliRunner().invoke(commands, ["notice", "Founders Day"]).stdout
+    assert "has no translation: it stands as it is in es" in " ".join(shown.split())
     desk.post("/desk/notices/holiday", data={**fields, "channel": "sms", "when": "now"})
     (row,) = asked.rows("SELECT state, two_people FROM alerts")
     assert (row.state, list(row.two_people)) == ("draft", ["free-words"])
@@ -436,6 +450,7 @@ def test_a_notice_is_looked_at_and_published_by_rest_and_by_command(
     command = ["notice", listed["date"]]
     shown = json.loads(CliRunner().invoke(commands, [*command, "--json"]).stdout)
     assert {name: shown[name] for name in look} == look
+    assert look["untranslated"] == []
     assert (look["residents"], look["messages"]) == (2, {"email": 2, "sms": 2})
     assert [(one["zone"], len(one["moves"]) > 0) for one in look["zones"]] == [("North", True), ("South", False)]
     assert sorted(html.unescape(one) for one in re.findall(r'<blockquote lang="\w+">([^<]+)', page)) == sorted(

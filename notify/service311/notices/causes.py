@@ -21,4 +21,5 @@ CAUSES: Mapping[str, str] = {
 def is_ours(because: str) -> bool:
     """Whether a reason is one of those that Tocsin knows, and not what somebody typed as one, or as the name of a
     holiday."""
-    return because in HOLIDAYS or because in CAUSES.values()
+    said = because.rstrip(".")
+    return said in HOLIDAYS or said in CAUSES.values()

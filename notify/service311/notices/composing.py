@@ -12,6 +12,7 @@ from notify.core import translation
 from notify.core.translation import gettext as _
 from notify.service311.edition_schedules import House
 from notify.service311.notices import words
+from notify.service311.notices.causes import is_ours
 from notify.service311.notices.parts import Part
 from notify.service311.rules import State
 
@@ -37,8 +38,8 @@ class Notice:
     def general(self) -> dict[str, str]:
         """Return the blanks of the words for readers whose zone is not known, and for the public."""
         return self._blanks(
-            self._when,
-            lambda: " ".join([self._when(), _("Look up yours on the collection page.")]),
+            lambda: self._when(self.parts),
+            lambda: " ".join([self._when(self.parts), _("Look up yours on the collection page.")]),
             lambda: [f"{self.called(part)}: {' '.join(words.sentences(part))}" for part in self.parts],
             list,
         )
@@ -56,7 +57,8 @@ class Notice:
             return words.to_do(parts[0]) if len(parts) == 1 else []
 
         def brief() -> str:
-            return first if len(first := lines()[0]) <= LONGEST_BRIEF else self._when()
+            whole = " ".join(lines())  # a subject that named the first change alone would hide the others
+            return whole if len(whole) <= LONGEST_BRIEF else self._when(parts)
 
         return self._blanks(brief, lambda: " ".join(lines()), lines, to_do)
 
@@ -66,9 +68,14 @@ class Notice:
         return self._by_language(lambda: self._called(parts))
 
     @property
+    def untranslated(self) -> tuple[str, ...]:
+        """The languages whose readers get the reason as somebody typed it, in another one."""
+        return () if is_ours(self.because) else self.languages[1:]
+
+    @property
     def first_day(self) -> date:
         """The first day that changes; there is one only with parts."""
-        return min(part.moves[0].nominal for part in self.parts)
+        return _first_day(self.parts)
 
     @property
     def remind_days(self) -> tuple[date, ...]:
@@ -77,9 +84,9 @@ class Notice:
         moves = [move for part in self.parts for move in part.moves if move.state is not State.ON_SCHEDULE]
         return tuple(sorted({move.effective or move.nominal for move in moves}))
 
-    def _when(self) -> str:
-        moves = [move for part in self.parts for move in part.moves]
-        first, last = self.first_day, max(part.last_day for part in self.parts)
+    def _when(self, parts: Sequence[Part]) -> str:
+        moves = [move for part in parts for move in part.moves]
+        first, last = _first_day(parts), max(part.last_day for part in parts)
         if all(move.state in (State.SUSPENDED, State.TO_BE_ANNOUNCED) for move in moves):
             return self._called_off(first, max(move.nominal for move in moves))
         if first == last:
@@ -112,7 +119,7 @@ class Notice:
     ) -> dict[str, str]:
         found: dict[str, str] = {}
         of: dict[str, Say] = {
-            "because": lambda: translation.translated(self.because),
+            "because": lambda: translation.translated(self.because.rstrip(".")),
             "brief": brief,
             "moves": moves,
             "listing": lambda: "\n".join(f"- {line}" for line in lines()),
@@ -130,3 +137,7 @@ class Notice:
             with translation.speaking(language):
                 found[language] = say()
         return found
+
+
+def _first_day(parts: Sequence[Part]) -> date:
+    return min(part.moves[0].nominal for part in parts)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
 from notify.core import translation
@@ -105,6 +105,13 @@ def title(kind: str, subject: str) -> str:
 def is_out(alert: Alert) -> bool:
     """Whether residents have a notice, or are getting it."""
     return alert.launched_at is not None and alert.state is not AlertState.CANCELLED
+
+
+def residents_told(s: Session, alert_id: int) -> int:
+    """Return how many residents the messages of an alert are for. Posts are for nobody in particular."""
+    told = """SELECT count(DISTINCT c.subscriber_id) FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+               WHERE d.alert_id = :alert AND d.state <> 'skipped'"""
+    return int(s.execute(text(told), {"alert": alert_id}).scalar_one())
 
 
 def days_of(one: CollectionNotice) -> frozenset[tuple[int | House, date]]:

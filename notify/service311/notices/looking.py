@@ -36,6 +36,7 @@ class Look:
     texts: Sequence[tuple[str, Mapping[str, str]]] = ()
     last_day: date | None = None
     best: datetime | None = None  # when to tell it; None: now
+    untranslated: Sequence[str] = ()  # languages whose readers get its reason as somebody typed it
     evenings: Sequence[date] = ()  # on which its readers can be reminded, if it goes out before
 
     def as_json(self) -> dict[str, Any]:
@@ -57,6 +58,7 @@ class Look:
             "texts": [{"zones": called, "words": dict(words)} for called, words in self.texts],
             "last_day": self.last_day,
             "best_at": self.best,
+            "untranslated": list(self.untranslated),
             "evenings": list(self.evenings),
         }
 
@@ -96,4 +98,5 @@ def _look(notice: Notice, zones: Sequence[Zone], now: datetime, settings: Settin
         texts,
         max(part.last_day for part in notice.parts),
         publishing.best_launch(notice.first_day, now, settings.tz),
+        notice.untranslated,
     )

@@ -47,10 +47,13 @@ def document(calendar: Calendar, zone: str, today: date) -> dict[str, Any]:
         "months": months,
         "until": words.until(calendar.edition.until),
         "edition": _("Edition %(number)s, %(date)s. The newest one is at %(link)s",
-                     number=calendar.edition.number, date=words.day(calendar.edition.published_at.date()),
-                     link=link),
+                     number=calendar.edition.number, date=words.day_and_year(_published(calendar)), link=link),
         "language": translation.language(),
     }  # fmt: skip
+
+
+def _published(calendar: Calendar) -> date:
+    return calendar.edition.published_at.astimezone(settings().tz).date()
 
 
 def _usual(calendar: Calendar, today: date) -> list[str]:

@@ -37,6 +37,11 @@ def day(at: date, beside: date | None = None) -> str:
     return with_weekday(at, format_skeleton(f"{year}MMMMd", at, locale=translation.locale()))
 
 
+def day_and_year(at: date) -> str:
+    """`Thursday, November 26, 2026`: for paper, which is read in another year, too."""
+    return with_weekday(at, format_skeleton("yMMMMd", at, locale=translation.locale()))
+
+
 def with_weekday(at: date, written: str) -> str:
     """Return a date as it is written in the reader's language, with its weekday before it."""
     # The skeletons of CLDR with a weekday have it in three letters, which a resident may misread; and in Spanish a

@@ -1,7 +1,7 @@
 """The published calendar of a place: its zones, its house, its edition, and the words for it."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from shapely.geometry import box
@@ -11,8 +11,8 @@ from notify.core import translation
 from notify.core.db import transaction
 from notify.models import Zone
 from notify.service311 import calendars, rule_store
-from notify.service311.calendars import Calendar
-from notify.service311.outputs import words
+from notify.service311.calendars import Calendar, Edition
+from notify.service311.outputs import print_view, words
 from notify.service311.rules import Rule
 from tests import factories
 from tests.database import sql
@@ -176,3 +176,14 @@ def test_a_rule_comes_back_from_the_database_as_it_was() -> None:
         assert isinstance(rule, Rule)
         assert rule.holidays == {"Thanksgiving Day"}
         assert s.get_one(Zone, 1).kind == "collection"
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("en", "Edition 3, Monday, November 30, 2026."), ("es", "Edición 3, lunes 30 de noviembre de 2026.")],
+)
+def test_the_foot_on_paper_has_the_year_and_the_date_in_the_city(language: str, expected: str) -> None:
+    """It hangs on a wall in another year; the evening in the city is the next day in UTC."""
+    one = Calendar(Edition(3, datetime(2026, 12, 1, 3, tzinfo=UTC)), (), ())
+    with translation.speaking(language):
+        assert print_view.document(one, "North", date(2026, 12, 1))["edition"].startswith(expected)

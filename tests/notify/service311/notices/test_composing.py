@@ -40,3 +40,25 @@ def test_the_headline_says_between_which_days_and_what_is_called_off() -> None:
     )
     assert notice(Effect.ANNOUNCE).general()["brief"] == "No collection on Thursday, Nov 26."
     assert notice(Effect.ANNOUNCE).first_day == date(2026, 11, 26)
+
+
+@pytest.mark.parametrize(
+    ("several", "expected"),
+    [
+        ((1,), "Your trash, recycling, yard waste, bulky items, and organics of Thursday"),
+        ((1, 2), "Collection days between Thursday, Nov 26 and Saturday, Nov 28 change."),
+    ],
+)
+def test_a_subject_names_all_that_changes_for_its_reader(several: tuple[int, ...], expected: str) -> None:
+    """Not the change of the first of their zones alone."""
+    assert notice(Effect.SLIDE).of(several)["brief"].startswith(expected)
+
+
+def test_a_subject_names_two_zones_where_there_is_room() -> None:
+    schedules = [on("Thu", zone="1"), on("Fri", zone="2")]
+    both = parts.of_holiday(calendars(schedules, [Rule(NAMES, Effect.SLIDE)]), HOLIDAY.name, HOLIDAY.day)
+    told = Notice(HOLIDAY.name, tuple(both), {1: "A", 2: "B"}, ("en",))
+    assert told.of((1, 2))["brief"] == (
+        "A: Your trash of Thursday, Nov 26 moves to Friday, Nov 27. "
+        "B: Your trash of Friday, Nov 27 moves to Saturday, Nov 28."
+    )
