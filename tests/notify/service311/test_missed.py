@@ -7,7 +7,7 @@ import pytest
 
 from notify.service311.open311 import missed
 from notify.service311.open311.reading import Service
-from notify.service311.rules import REGULAR, Collection, State
+from notify.service311.rules import REGULAR, Collection, SetOut, State
 
 CITY = ZoneInfo("America/New_York")
 MON, TUE, WED, NEXT = date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 2), date(2026, 12, 7)
@@ -54,6 +54,19 @@ def test_new_york_takes_them_from_8_am_the_next_day() -> None:
     for moment, verdict in ((at(12, 1, 7, 59), "not yet"), (at(12, 1, 8), "may")):
         found = missed.answer([one(MON, MON)], "trash", moment, time(8), 1)
         assert (found.verdict, found.accepted_from) == (verdict, at(12, 1, 8))
+
+
+@pytest.mark.parametrize(
+    ("out", "opens"), [(time(11, 59), at(11, 30, 18)), (time(12), at(12, 1, 8)), (time(17), at(12, 1, 8))]
+)
+def test_what_is_set_out_from_noon_on_is_reported_the_next_morning(out: time, opens: datetime) -> None:
+    """A truck that fetches what is set out in the afternoon comes until late."""
+    late = Collection("1", "trash", MON, MON, State.ON_SCHEDULE, SetOut(MON, out), REGULAR)
+    assert missed.opens_at(late) == opens.replace(tzinfo=None)
+    evening_before = Collection(
+        "1", "trash", MON, MON, State.ON_SCHEDULE, SetOut(date(2026, 11, 29), time(19)), REGULAR
+    )
+    assert missed.opens_at(evening_before) == at(11, 30, 18).replace(tzinfo=None)
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,20 @@ def test_known_tables(counts: dict[Cell, int], shown: dict[Cell, int]) -> None:
 def test_no_cell_of_the_file_is_a_formula() -> None:
     row = open_data.Row(date(2026, 11, 1), "missed", "=HYPERLINK(1)", "collection", "@North", 12)
     assert open_data.as_csv([row]).splitlines()[1] == "2026-11-01,missed,'=HYPERLINK(1),collection,'@North,12"
+
+
+def test_ten_is_published_and_nine_is_not() -> None:
+    """One more or less would be another promise than the one in docs/311.md."""
+    assert published({("pothole", 1): FEWEST})["pothole", 1] == 10
+    assert published({("pothole", 1): FEWEST - 1}) == {}
+
+
+def test_what_is_withheld_of_a_line_with_a_total_is_no_small_count_together() -> None:
+    for counts in tables(312, 100):
+        shown = published(counts)
+        for line in {("row", row) for row, _ in counts} | {("column", column) for _, column in counts}:
+            of_line = [cell for cell in counts if cell["column" == line[0]] == line[1]]
+            total = (line[1], TOTAL) if line[0] == "row" else (TOTAL, line[1])
+            if total in shown:
+                hidden = shown[total] - sum(shown.get(cell, 0) for cell in of_line)
+                assert hidden == 0 or hidden >= FEWEST, (counts, line)
