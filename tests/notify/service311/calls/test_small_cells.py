@@ -118,7 +118,7 @@ def test_what_is_withheld_of_a_line_with_a_total_is_no_small_count_together() ->
     for counts in tables(312, 100):
         shown = published(counts)
         for line in {("row", row) for row, _ in counts} | {("column", column) for _, column in counts}:
-            of_line = [cell for cell in counts if cell["column" == line[0]] == line[1]]
+            of_line = [cell for cell in counts if cell[line[0] == "column"] == line[1]]
             total = (line[1], TOTAL) if line[0] == "row" else (TOTAL, line[1])
             if total in shown:
                 hidden = shown[total] - sum(shown.get(cell, 0) for cell in of_line)
