@@ -118,6 +118,29 @@ def test_changed_rules_and_the_lift_stay_in_the_incident() -> None:
         assert (lifted.phase, lifted.incident_id, lifted.told_before) == ("all-clear", incident, [first])
 
 
+def test_a_lift_does_not_wear_off_before_the_phases_that_it_ends() -> None:
+    first = declared(*TWO)
+    launch(first, 0)
+    with transaction() as s:
+        assert emergencies.in_force(s, at(1)) is not None
+        incident = s.get_one(Alert, first).incident_id
+        lifted = declaring.lift(s, incident, factories.operator(s, "author", now=NOW), at(2), settings())
+        assert lifted.expires_at < at(29)
+        lift = lifted.id
+    launch(lift, 2)
+    with transaction() as s:
+        assert emergencies.in_force(s, at(20)) is None
+
+
+def launch(alert: int, hours: float) -> None:
+    with transaction() as s:
+        for provider in ("twilio", "sendgrid", "mastodon"):
+            factories.sender(s, provider, now=NOW)
+        allowed = settings().model_copy(update=factories.CREDENTIALS)
+        lifecycle.approve(s, alert, factories.operator(s, "approver", now=NOW), at(hours), allowed)
+        lifecycle.launch(s, alert, factories.operator(s, "admin", now=NOW), at(hours))
+
+
 def test_the_all_clear_is_proposed_when_the_last_phase_has_ended() -> None:
     first = declared(*TWO)
     with transaction() as s:

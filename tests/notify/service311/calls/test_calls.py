@@ -178,7 +178,7 @@ def past(s: Session, zone_id: int, an_hour: int) -> None:
     )
 
 
-def today(s: Session, zone_id: int, calls: int, at: datetime = NOW + timedelta(minutes=5)) -> None:
+def today(s: Session, zone_id: int | None, calls: int, at: datetime = NOW + timedelta(minutes=5)) -> None:
     s.execute(
         text("""INSERT INTO calls (form, reason, zone_id, at)
                 SELECT gen_random_uuid(), 'missed-pickup', :zone, :now FROM generate_series(1, :calls)"""),
@@ -234,6 +234,20 @@ def test_a_proposal_is_dismissed_or_over_and_forgotten() -> None:
         assert proposals.waiting(s) == []
         proposals.forget_old(s, later + proposals.KEPT + timedelta(seconds=1))
         assert s.scalar(text("SELECT count(*) FROM call_spikes")) == 0
+
+
+@pytest.mark.parametrize(("elsewhere", "zones"), [(58, ["North"]), (200, ["", "North"])])
+def test_the_city_is_proposed_only_where_its_calls_are_not_mostly_of_zones_that_are(
+    elsewhere: int, zones: list[str]
+) -> None:
+    with transaction() as s:
+        zone(s, "North", square(0, 0), "collection")
+        north = int(s.scalar(text("SELECT id FROM zones")) or 0)
+        past(s, north, 9)
+        today(s, north, 142)
+        today(s, None, elsewhere)
+        proposals.scan(s, NOW + timedelta(minutes=20))
+        assert sorted(one.zone for one in proposals.waiting(s)) == zones
 
 
 def test_without_history_nothing_is_proposed() -> None:

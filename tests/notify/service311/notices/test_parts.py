@@ -9,7 +9,18 @@ import pytest
 from notify.core.translation import speaking
 from notify.service311.holiday_rules import calendar
 from notify.service311.notices import parts, publishing, words
-from notify.service311.rules import Collection, DayException, Direction, Effect, Holiday, Otherwise, Rule, State
+from notify.service311.rules import (
+    Cause,
+    Collection,
+    DayException,
+    Direction,
+    Effect,
+    Holiday,
+    Otherwise,
+    Rule,
+    State,
+    Why,
+)
 from notify.service311.schedules import Schedule
 from tests.notify.service311.weeks import on
 
@@ -123,3 +134,21 @@ def test_an_email_says_when_to_set_out() -> None:
 def test_a_notice_holds_until_its_last_day_is_over_in_the_city() -> None:
     city, now = ZoneInfo("America/New_York"), datetime(2026, 11, 30, 16, tzinfo=UTC)
     assert publishing.ends(date(2026, 12, 26), now, city) == datetime(2026, 12, 26, 23, 59, tzinfo=city)
+
+
+def test_what_is_to_be_announced_keeps_its_notice_for_a_week_more() -> None:
+    open_end = parts.Move(HOLIDAY.day, ("trash",), State.TO_BE_ANNOUNCED)
+    assert parts.Part((1,), (open_end,)).last_day == HOLIDAY.day + timedelta(days=7)
+    off = parts.Move(HOLIDAY.day, ("trash",), State.SUSPENDED)
+    assert parts.Part((1,), (off,)).last_day == HOLIDAY.day
+
+
+def test_a_holiday_on_a_sunday_is_told_with_the_week_that_it_moves() -> None:
+    """Observed on Monday, it moves the week after its own; a week further on is another story."""
+    sunday, why = date(2027, 7, 4), Why(Cause.SLIDE, ("Independence Day",))
+    each = [
+        Collection("1", "trash", day, day + timedelta(1), State.DELAYED, None, why)
+        for day in (sunday + timedelta(1), sunday + timedelta(8))
+    ]
+    (part,) = parts.of_holiday({1: each}, "Independence Day", sunday)
+    assert [move.nominal for move in part.moves] == [sunday + timedelta(1)]

@@ -389,3 +389,11 @@ def test_announced_work_is_not_announced_for_ever() -> None:
     sent(report(begins_at=at(2), back_at=at(6)).alert)
     with transaction() as s:
         assert [len(said.in_public(s, at(hours))) for hours in (1, 5, 7.9, 8)] == [1, 1, 1, 0]
+
+
+def test_work_that_has_begun_stays_in_public_after_the_time_at_which_it_should_be_over() -> None:
+    done = report(begins_at=at(1), back_at=at(3))
+    sent(done.alert)
+    sent(act(done, Act.BEGIN, 1.5).alert, 1.5)
+    with transaction() as s:
+        assert [one.said.state for one in said.in_public(s, at(4))] == [State.OUT]

@@ -300,3 +300,26 @@ def test_the_days_on_which_clocks_change_have_their_evening(spring: date) -> Non
     assert remind(at(spring, 18, 59)) == 0
     assert remind(at(spring, 19)) == 1
     assert sql("SELECT until FROM reminders") == [(at(day, 0),)]
+
+
+def test_of_two_houses_at_one_point_nobody_is_told_the_days_of_their_zone() -> None:
+    settle()
+    for address, day in (("120 Main St", 0), ("122 Main St", 4)):
+        sql(f"""INSERT INTO collection_schedules (address, lon, lat, stream, weekdays, every_weeks, set_out_before,
+                    set_out_at, source, from_edition, made_at)
+                VALUES ('{address}', 0.5, 0.5, 'trash', '{{{day}}}', 1, 1, '18:00', 'own', 1, now())""")
+    wishing(NORTH, addresses=())
+    assert remind(at(WEDNESDAY)) == 0, told()
+    wishing(NORTH, addresses=("122 Main St",))
+    assert remind(at(THURSDAY)) == 1
+
+
+def test_a_change_that_was_read_this_morning_is_no_reminder() -> None:
+    zones = settle()
+    wishing(SOUTH, NORTH)
+    move(zones["North"], THURSDAY, None, at(TUESDAY, 8))
+    assert tell(at(TUESDAY, 8)) == 1
+    read()
+    move(zones["South"], TUESDAY, None, at(TUESDAY, 9))
+    assert tell(at(TUESDAY, 9)) == 1
+    assert (len(told("change")), told("correction")) == (2, [])
