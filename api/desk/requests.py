@@ -199,7 +199,7 @@ def _taken() -> list[Service]:
 
     answered = _answers.get((system, int(now // FAILURE_KEPT_S)), try_it)
     if isinstance(answered, NotThere):
-        raise NotThere(str(answered), hint=answered.hint)
+        raise NotThere(answered.message, hint=answered.hint)
     return answered
 
 

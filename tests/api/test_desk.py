@@ -145,6 +145,35 @@ def test_a_stop_needs_no_code_and_stops(agent: httpx.Client) -> None:
     assert acts() == ["opt-out", "find"]
 
 
+def test_after_a_stop_nothing_offers_to_send_there_but_what_the_caller_asks_for(agent: httpx.Client) -> None:
+    home = f"/desk/residents/{resident()}"
+    contact = asked.number("SELECT id FROM contacts WHERE channel = 'sms' AND subscriber_id IS NOT NULL")
+    page = agent.post(f"{home}/code", data={"contact": contact}).text
+    [token] = re.findall(r'name="token" value="([^"]+)"', page)
+    page = agent.post(f"{home}/prove", data={"token": token, "code": sent_code()}, follow_redirects=True).text
+    assert "Send it to ***42" in page
+    assert "again <kbd" not in page
+    page = agent.post(f"{home}/stop", data={"contact": contact}, follow_redirects=True).text
+    assert "Send it to ***42" not in page
+    assert "Send it to m***" in page
+    assert re.search(r'data-keys="x g"[^>]*>Send to \*\*\*42 again', page)
+    assert 'data-keys="x s"' not in page, "pressed twice, it stops nothing else"
+    page = agent.post(f"{home}/start", follow_redirects=True).text
+    assert "Send it to ***42" in page
+
+
+def test_what_became_of_a_message_is_said_in_the_language_of_the_agent(agent: httpx.Client) -> None:
+    agent.headers["Accept-Language"] = "es"
+    shown = found(agent, PHONE)
+    assert "En espera" in shown
+    assert "queued" not in shown
+
+
+def test_texts_are_shown_first_because_they_are_read_to_callers(agent: httpx.Client) -> None:
+    shown = agent.get(f"/desk/alerts/{asked.number('SELECT max(id) FROM alerts')}").text
+    assert re.findall(r"<h5>(\w+), (\w+)", shown)[:2] == [("Texts", "English"), ("Emails", "English")]
+
+
 def test_the_keys_stop_what_was_looked_up_and_ask_first_about_an_unknown_number(agent: httpx.Client) -> None:
     for sought in (PHONE, MAIL):
         page = agent.post("/desk", data={"sought": sought}).text

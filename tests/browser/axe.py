@@ -83,6 +83,16 @@ def too_wide(page: Page) -> list[str]:
     return found
 
 
+# Labels that can be seen, of fields that cannot.
+UNSEEN_FIELDS = """() => [...document.querySelectorAll("label[for]")]
+    .filter((one) => one.checkVisibility() && one.control && !one.control.checkVisibility())
+    .map((one) => `no field is seen for ${one.outerHTML}`)"""
+
+
+def unseen_fields(page: Page) -> list[str]:
+    return [f"{page.url}: {one}" for one in page.evaluate(UNSEEN_FIELDS)]
+
+
 def overlapping(page: Page) -> list[str]:
     """What lies on something else, in the window as it is."""
     return list(page.evaluate(OVERLAPPING))

@@ -1,4 +1,5 @@
-"""No page of ours does what its own Content-Security-Policy forbids, nor reports any other error in the browser."""
+"""No page of ours does what its own Content-Security-Policy forbids, or reports another error in the browser; and what
+has a label can be seen."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from notify.service311.answers import store as answers
 from tests import factories
 from tests.api.conftest import at_desk, city, door, key, public_url, served
 from tests.api.every_page import paths, unsubscribe_link
+from tests.browser.axe import unseen_fields
 
 __all__ = ["at_desk", "city", "door", "key", "paths", "public_url", "served", "unsubscribe_link"]
 PHONE = "+12155550142"
@@ -59,7 +61,18 @@ def test_every_page(paths: list[str], watched: Callable[[], Watched]) -> None:
     for path in paths:
         one.page.goto(path)
         one.page.wait_for_load_state("load")
+        one.found += unseen_fields(one.page)
     assert "\n".join(one.found) == ""
+
+
+def test_every_field_of_a_request_is_seen(
+    at_desk: Callable[[str], httpx.Client], watched: Callable[[], Watched]
+) -> None:
+    at_desk("agent")
+    page = watched().page
+    page.goto("/desk/requests")
+    assert page.locator("label[for]").count() > 4
+    assert unseen_fields(page) == []
 
 
 def test_what_htmx_swaps_on_the_desk(

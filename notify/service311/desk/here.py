@@ -14,6 +14,7 @@ from notify import audience
 from notify.alerts.writing import wordings
 from notify.audience import Places
 from notify.audience.wordings import GENERAL
+from notify.channels.channel import CHANNELS
 from notify.city import basemap
 from notify.core.settings import settings
 from notify.core.states import IN_FORCE
@@ -171,13 +172,11 @@ def _stands(alert: Alert, standing: Standing | None, now: datetime) -> Stands:
 
 
 def _words(s: Session, alerts: Sequence[int]) -> Mapping[int, Sequence[StoredContent]]:
-    asked = (
-        select(StoredContent)
-        .options(defer(StoredContent.html))
-        .where(StoredContent.alert_id.in_(alerts))
-        .order_by(StoredContent.alert_id, StoredContent.wording, StoredContent.language, StoredContent.channel.desc())
-    )
+    asked = select(StoredContent).options(defer(StoredContent.html)).where(StoredContent.alert_id.in_(alerts))
     found: dict[int, list[StoredContent]] = {}
     for one_of_them in s.scalars(asked) if alerts else ():
         found.setdefault(one_of_them.alert_id, []).append(one_of_them)
+    channels = list(CHANNELS)  # texts first: they are read to callers
+    for some in found.values():
+        some.sort(key=lambda one: (one.wording, one.language, channels.index(one.channel)))
     return found
