@@ -2,7 +2,8 @@
 
 claim -> send -> record (`direct_windows`). A message whose outcome is not known is not sent again: two texts that ask
 for approval would read as two alerts. `direct_outcomes` looks it up. Operators are written to ahead of everything
-routine, and residents who join or are asked something among it.
+routine, and residents who are asked something among it; codes
+go ahead of these, as somebody waits for them.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +48,8 @@ def send(
     with transaction() as s:
         _close(s, now, settings, whose)
         waiting = [row for channel in CHANNELS for row in _sendable(s, channel, whose, settings, now)]
-    return direct_windows.send(waiting, direct_windows.Means(lane, settings, throttle, transport))
+    ahead = to is JOINERS  # somebody looks at their phone for the code
+    return direct_windows.send(waiting, direct_windows.Means(lane, settings, throttle, transport, ahead))
 
 
 def _sendable(s: Session, channel: str, whose: str, settings: Settings, now: datetime) -> Sequence[Any]:

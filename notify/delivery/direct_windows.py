@@ -42,12 +42,13 @@ OUTCOMES = {Accepted: "accepted", Ambiguous: "unknown", Late: "waiting"}
 
 
 class Means(NamedTuple):
-    """What messages are sent by."""
+    """What messages are sent by. `ahead`: of other routine messages."""
 
     lane: Lane
     settings: Settings
     throttle: Throttle
     transport: Callable[[], Transport]
+    ahead: bool = False
 
 
 def send(rows: Sequence[Any], means: Means) -> int:
@@ -182,7 +183,7 @@ def _slots(sender: sender_pool.OpenSender, want: int, cost: int, means: Means, u
     while True:
         try:
             answer = means.throttle.take(
-                allowance, want, means.lane, unit=cost, within_s=CLAIM_S, now=means.throttle.now()
+                allowance, want, means.lane, unit=cost, ahead=means.ahead, within_s=CLAIM_S, now=means.throttle.now()
             )
         except redis.RedisError as error:
             log.warning("throttle.unreachable", error=type(error).__name__)

@@ -1,7 +1,8 @@
 -- The throttle of one sender: GCRA on Redis server time. All times in microseconds. Why it is right: docs/adr/0004.
 --
 -- KEYS[1]  hash of the sender
--- ARGV     want (messages), unit (tokens a message costs), bulk (1: all in one post), lane, rate (tokens/s),
+-- ARGV     want (messages), unit (tokens a message costs), bulk (1: all in one post), lane ('emergency', 'routine', or
+--          'ahead' for what goes ahead of other routine takers), rate (tokens/s),
 --          jitter, slice, lead, horizon, cap (tokens a day, 0: none), day, trial (time for one), press (the same for
 --          an emergency), room (most messages to grant now), within (no slot begins later than this from now)
 -- returns  {granted messages, first slot, length of a slot, now, wait, note, tat}; with 0 granted, wait is the time to
@@ -13,6 +14,8 @@
 -- post     tokens of the posts (requests to the provider) of this regime; if mixed, of the largest
 -- mixed    1: posts of different size are mixed; since: when their size last changed; last: the last size
 -- urgent   until then a taker of the emergency lane is waiting, and routine takers get nothing
+-- ahead    until then a taker ahead of routine is waiting, and other routine takers get nothing
+-- turn     the lane of the last grant: of two runs of slots in a row, only one is kept for a taker ahead
 -- closed   until then nobody may send: the provider said 429
 -- day, used, counted    `used` tokens were granted on `day`; complete only if `counted` is the same day
 -- counting     from then on the day may be counted: all that was granted before is in PostgreSQL
@@ -26,7 +29,7 @@ local cap, day, room, within = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[14]),
 local time = redis.call('TIME')
 local now = time[1] * SECOND + time[2]
 local fields = {'tat', 'rate', 'slot', 'post', 'mixed', 'since', 'last', 'urgent', 'closed', 'day', 'used', 'counted',
-                'counting', 'broken', 'rest', 'press', 'streak'}
+                'counting', 'broken', 'rest', 'press', 'streak', 'ahead', 'turn'}
 local read, state = redis.call('HMGET', key, unpack(fields)), {}
 for n, field in ipairs(fields) do state[field] = read[n] or nil end
 local function number(field) return tonumber(state[field] or 0) end
@@ -50,6 +53,7 @@ local tat = tonumber(state.tat)
 local missing = not tat or tat > now + late + number('slot') + SECOND
 if missing then tat = now + late end
 local urgent = number('urgent') < now + 21 * SECOND and number('urgent') or 0
+local ahead = number('ahead') < now + 3 * SECOND and number('ahead') or 0
 local closed = number('closed') < now + 601 * SECOND and number('closed') or 0
 -- A higher rate applies from the last slot on: the slot is shortened to the new length.
 if state.rate and tonumber(state.rate) < rate and not bulk then
@@ -67,15 +71,17 @@ else
 end
 
 local function keep(...)
-    redis.call('HSET', key, 'tat', whole(tat), 'urgent', whole(urgent), 'day', day, 'used', whole(used),
+    redis.call('HSET', key, 'tat', whole(tat), 'urgent', whole(urgent), 'ahead', whole(ahead), 'day', day, 'used', whole(used),
         'counted', counted, ...)
 end
 local function refuse(wait)
     if lane == 'emergency' then
         -- It comes back after `wait`. Until then, and a little longer, the slots are kept for it.
         urgent = now + math.min(wait, 20 * SECOND) + 100000
+    elseif lane == 'ahead' and state.turn ~= 'ahead' then
+        ahead = now + math.min(wait, SECOND) + 100000
     end
-    if lane == 'emergency' or missing then keep() end
+    if lane ~= 'routine' or missing then keep() end
     return {0, '0', '0', whole(now), whole(wait), '', '0'}
 end
 
@@ -98,6 +104,7 @@ local trial = state.broken ~= nil
 local open_till = number(lane == 'emergency' and 'press' or 'rest')
 if trial and open_till > now and open_till < now + 60 * SECOND then return refuse(open_till - now) end
 if lane ~= 'emergency' and urgent > now then return refuse(math.min(urgent - now, 100000)) end
+if lane == 'routine' and ahead > now then return refuse(math.min(ahead - now, 100000)) end
 
 -- At most a slice; unless bulk, half of it but at least 25 messages, so that an emergency waits for less.
 local most = math.floor(rate * slice / SECOND / unit)
@@ -148,7 +155,8 @@ tat, used = start + slots * length, used + granted * unit
 -- An emergency that got less than it wants comes back when these slots are used up: the next ones are kept for it, too.
 -- If it comes later (a slow provider), routine takes the slots that would lapse.
 if lane == 'emergency' and granted < want then urgent = math.max(urgent, tat + 100000) end
-keep('rate', ARGV[5], 'slot', whole(length), 'post', post, 'mixed', mixed, 'since', whole(since), 'last', size)
+if lane == 'ahead' then ahead = 0 end
+keep('rate', ARGV[5], 'turn', lane, 'slot', whole(length), 'post', post, 'mixed', mixed, 'since', whole(since), 'last', size)
 local note = number('streak') > 0 and 'watched' or ''
 if trial then
     redis.call('HSET', key, 'rest', whole(now + tonumber(ARGV[12])), 'press', whole(now + tonumber(ARGV[13])))

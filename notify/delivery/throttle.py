@@ -98,12 +98,14 @@ class Throttle:
         unit: int = 1,
         bulk: bool = False,
         at_once: int | None = None,
+        ahead: bool = False,
         within_s: float = LONGEST_REST_S,
         now: datetime,
     ) -> Grant | Wait:
         """Ask to send `want` messages of `unit` tokens each; `bulk`: in one request. Raises redis.RedisError.
 
-        `at_once`: the most to grant now, even if more are wanted. `within_s`: grant no slot that begins later.
+        `at_once`: the most to grant now, even if more are wanted. `ahead`: of other routine takers, which still have
+        every second run of slots. `within_s`: grant no slot that begins later.
         """
         day = now.astimezone(CAP_DAY).date()
         most = want if at_once is None else at_once
@@ -112,7 +114,9 @@ class Throttle:
         answer = _Answer(
             *self._take(
                 keys=[key_of(allowance.sender_id)],
-                args=_question(allowance, want, lane, day, unit=unit, bulk=bulk, at_once=most, within_s=within_s),
+                args=_question(
+                    allowance, want, lane, day, unit=unit, bulk=bulk, at_once=most, ahead=ahead, within_s=within_s
+                ),
             )
         )
         self._clock.add(int(answer.now) / MICRO, asked, time.monotonic())
@@ -185,14 +189,23 @@ class Throttle:
 
 
 def _question(
-    allowance: Allowance, want: int, lane: Lane, day: date, *, unit: int, bulk: bool, at_once: int, within_s: float
+    allowance: Allowance,
+    want: int,
+    lane: Lane,
+    day: date,
+    *,
+    unit: int,
+    bulk: bool,
+    at_once: int,
+    ahead: bool,
+    within_s: float,
 ) -> list[Any]:
     """Return the arguments of `throttle.lua`, in its order."""
     return [
         want,
         unit,
         int(bulk),
-        lane.value,
+        "ahead" if ahead and lane is Lane.ROUTINE else lane.value,
         allowance.rate_per_s,
         JITTER,
         int((BULK_SLICE_S if bulk else SLICE_S) * MICRO),

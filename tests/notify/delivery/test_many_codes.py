@@ -32,11 +32,27 @@ def _city(own_database: str) -> None:
     sender_pool.read_anew()
 
 
+class NotingThrottle(Throttle):
+    """Notes whether slots are asked for ahead of other routine messages."""
+
+    def __init__(self, client: "redis_client.Redis") -> None:
+        super().__init__(client)
+        self.asked_ahead: list[bool] = []
+
+    def take(self, *args: Any, ahead: bool = False, **options: Any) -> Any:
+        self.asked_ahead.append(ahead)
+        return super().take(*args, ahead=ahead, **options)
+
+
 class Jobs:
     """The jobs that write to who joins, and that look up what is unknown."""
 
     def __init__(self, providers: Providers, transport: Transport, client: "redis_client.Redis") -> None:
-        self._providers, self._transport, self._throttle = providers, transport, Throttle(client)
+        self._providers, self._transport, self._throttle = providers, transport, NotingThrottle(client)
+
+    @property
+    def asked_ahead(self) -> list[bool]:
+        return self._throttle.asked_ahead
 
     def send(self) -> list[dict[str, Any]]:
         """Send until nothing waits. Return all that has arrived so far."""
@@ -93,6 +109,12 @@ def test_each_gets_one_code_of_their_own_that_is_good(jobs: Jobs) -> None:
     assert sql("SELECT DISTINCT state FROM direct_messages") == [("accepted",)]
     for message in (arrived[0], arrived[49], arrived[-1]):
         assert enter(asked[message["to"]], code_in(message))
+
+
+def test_codes_ask_for_slots_ahead_of_a_fan_out(jobs: Jobs) -> None:
+    ask("+12155550142")
+    assert len(jobs.send()) == 1
+    assert set(jobs.asked_ahead) == {True}
 
 
 def test_after_a_kill_a_text_that_was_sent_is_found_and_its_code_stays_good(jobs: Jobs) -> None:

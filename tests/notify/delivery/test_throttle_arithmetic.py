@@ -116,7 +116,7 @@ STEP = st.tuples(
     st.one_of(st.just(None), st.floats(0, 0.6)),  # wait as told, or for so long
     st.one_of(st.just(1_000_000), st.integers(1, 60)),  # want
     st.integers(1, 10),  # unit
-    st.sampled_from(["routine", "routine", "emergency"]),
+    st.sampled_from(["routine", "routine", "ahead", "emergency"]),
     st.sampled_from([False] * 12 + [True]),  # Redis is wiped
 )
 
