@@ -2,8 +2,7 @@
 
 claim -> send -> record (`direct_windows`). A message whose outcome is not known is not sent again: two texts that ask
 for approval would read as two alerts. `direct_outcomes` looks it up. Operators are written to ahead of everything
-routine, and residents who are asked something among it; codes
-go ahead of these, as somebody waits for them.
+routine. Residents are written to among it: codes ahead of the rest, as somebody waits for them.
 """
 
 from collections.abc import Callable, Sequence
