@@ -71,7 +71,7 @@ def show(request: Request, caller: Caller, told: Told | None = None, year: int =
         with transaction() as s:
             found = _of_year(s, year, now)
             zones = rule_findings.zone_names(s)
-            rows, published = rules_view.rows(s, zones, now), editions.all_editions(s)
+            rows, published = rules_view.rows(s, zones, now, found.findings.hidden), editions.all_editions(s)
             behind = households.behind(s, found.published) if found.published else []
     except TocsinError as error:
         if year:

@@ -1,9 +1,9 @@
 """What the pages of the rules show, in the reader's words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from notify.service311.notices import holidays
 from notify.service311.notices.holidays import Upcoming
 from notify.service311.outputs import rule_words, words
 from notify.service311.outputs.rule_words import date_of, listed
+from notify.service311.rule_checks import Hidden
 from notify.service311.rules import Collection
 
 DATES_SHOWN = 4
@@ -32,6 +33,8 @@ class Row:
     reason: str
     status: str
     public: bool = False  # an exception that the published calendars have
+    overruled: Literal["", "now", "next"] = ""  # an exception: by a later one, in the published calendars or the next
+    hidden: Hidden | None = None  # a rule that does nothing in the year that is shown
     notice: Upcoming | None = None  # what residents can be told of it
 
 
@@ -46,7 +49,7 @@ class Moved:
     why: str
 
 
-def rows(s: Session, zones: Mapping[str, str], now: datetime) -> dict[str, list[Row]]:
+def rows(s: Session, zones: Mapping[str, str], now: datetime, hidden: Iterable[Hidden] = ()) -> dict[str, list[Row]]:
     """Return the rows of the next edition by kind, and those that leave, in their order."""
     found: dict[str, list[Row]] = {"holiday": [], "rule": [], "exception": []}
     there = sorted([*rule_store.standing(s), *rule_store.leaving(s)], key=lambda one: (one.place, one.id))
@@ -54,12 +57,35 @@ def rows(s: Session, zones: Mapping[str, str], now: datetime) -> dict[str, list[
     rows = s.execute(select(Operator.id, Operator.email).where(Operator.id.in_(made_by))).all()
     emails = {one.id: one.email for one in rows}
     notices = {(one.day, one.name): one for one in holidays.upcoming(s, now) if one.by_hand}
+    of_place = dict(enumerate(one.id for one in there if one.kind == "rule" and not one.leaving))
+    of_rule = {of_place[one.place]: one for one in hidden}
+    overruled = _overruled([one for one in there if one.kind == "exception"])
     for one in there:
-        row = _row(one, zones, emails)
-        if one.kind == "exception" and one.from_edition:
+        row = replace(_row(one, zones, emails), hidden=of_rule.get(one.id), overruled=overruled.get(one.id, ""))
+        if one.kind == "exception" and one.from_edition and row.overruled != "now":
             day = rule_data.to_exception(one.body).day
             row = replace(row, public=not one.leaving, notice=notices.get((day, one.reason)))
         found[one.kind].append(row)
+    return found
+
+
+def _overruled(exceptions: Sequence[CollectionRule]) -> dict[int, Literal["now", "next"]]:
+    """Return the exceptions that a later one makes void: of the same day, for the same zone and stream or for all."""
+    of = {one.id: rule_data.to_exception(one.body) for one in exceptions}
+    found: dict[int, Literal["now", "next"]] = {}
+    for n, one in enumerate(exceptions):
+        mine = of[one.id]
+        over = [
+            later
+            for later in exceptions[n + 1 :]
+            if of[later.id].day == mine.day
+            and of[later.id].zone in (None, mine.zone)
+            and of[later.id].stream in (None, mine.stream)
+        ]
+        if any(later.from_edition for later in over):
+            found[one.id] = "now"
+        elif any(not later.leaving for later in over):
+            found[one.id] = "next"
     return found
 
 

@@ -114,7 +114,7 @@ def list_(as_json: Json = False) -> None:
         return
     table(columns, rows)
     if waiting.added or waiting.left_out:
-        console.print(f"For the next edition: {waiting.added} rows come, {waiting.left_out} leave.")
+        console.print(f"For the next edition: {counted(waiting.added, 'row')} to add, {waiting.left_out} to leave out.")
 
 
 def _date(given: str) -> date | None:

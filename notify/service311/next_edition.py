@@ -21,7 +21,7 @@ from notify.service311 import calendars, edition_schedules, editions, rule_check
 from notify.service311.calendars import BEYOND, KIND
 from notify.service311.holiday_rules import calendar
 from notify.service311.preview import Change, preview
-from notify.service311.rule_checks import NothingDue, UnknownHoliday
+from notify.service311.rule_checks import Hidden, NothingDue, UnknownHoliday
 from notify.service311.rule_store import Rules
 from notify.service311.rules import Collection, State, Weekend
 from notify.service311.schedules import Schedule, due_dates
@@ -47,10 +47,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`unused`: holidays that no rule names. `until`: as of `rule_checks.known_until`, of the next edition."""
+    """`hidden`: rules that do nothing in the year that is shown. `unused`: holidays that no rule names. `until`: as of
+    `rule_checks.known_until`, of the next edition."""
 
     unknown: Sequence[UnknownHoliday]
     in_vain: Sequence[NothingDue]
+    hidden: Sequence[Hidden]
     unused: Sequence[str]
     until: date | None
 
@@ -102,11 +104,11 @@ def read(s: Session, of_year: int, now: datetime) -> NextEdition:
         _lines(moved, names),
         Counter(names.get(one.zone, one.zone) for one in moved),
         len(differing) - len(moved),
-        _findings(s, schedules, rules, today),
+        _findings(s, schedules, rules, today, of_year),
     )
 
 
-def _findings(s: Session, schedules: Sequence[Schedule], rules: Rules, today: date) -> Findings:
+def _findings(s: Session, schedules: Sequence[Schedule], rules: Rules, today: date, of_year: int) -> Findings:
     """Return what the rules say in vain, from this year on to the end of the listed holidays or of
     the year after next."""
     until = rule_checks.known_until(rules.holidays)
@@ -116,6 +118,7 @@ def _findings(s: Session, schedules: Sequence[Schedule], rules: Rules, today: da
     return Findings(
         [*rule_checks.unknown_holidays(rules.rules, rules.holidays, years), *_new_year(rules, years[-1] + 1)],
         _in_vain(s, schedules, rules, today),
+        rule_checks.hidden(schedules, rules.holidays, rules.rules, of_year),
         sorted({one.name for one in rules.holidays} - named),
         until,
     )  # fmt: skip

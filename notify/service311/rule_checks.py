@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from notify.service311.holiday_rules import calendar
+from notify.service311.holiday_rules import Closing, calendar
 from notify.service311.rules import DayException, Holiday, Rule
 from notify.service311.schedules import Schedule, due_dates
 
@@ -30,6 +30,17 @@ class NothingDue:
 
     exception: DayException
     meant: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A rule that changes nothing in a year, because rules before it decide each day that it reaches. `place`: in the
+    list of rules, from 0."""
+
+    place: int
+    rule: Rule
+    year: int
+    by: tuple[Rule, ...]
 
 
 def unknown_holidays(rules: Iterable[Rule], holidays: Iterable[Holiday], years: Iterable[int]) -> list[UnknownHoliday]:
@@ -65,6 +76,46 @@ def in_vain(
             meant = sorted({c.nominal for c in near if c.effective == each.day})
             found.append(NothingDue(each, tuple(meant)))
     return found
+
+
+def hidden(
+    schedules: Iterable[Schedule], holidays: Sequence[Holiday], rules: Sequence[Rule], year: int
+) -> list[Hidden]:
+    """Return the rules that are hidden in a year. One whose holidays push what an earlier rule moves is not."""
+    of_year = [*schedules]
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    deciding, behind = _deciding(of_year, holidays, rules, first, last)
+
+    def days(some: Sequence[Rule]) -> list[tuple[object, ...]]:
+        found = calendar(of_year, holidays, some, (), first, last)
+        return [(c.zone, c.stream, c.nominal, c.effective, c.state, c.set_out) for c in found]
+
+    maybe = [place for place in sorted(behind) if place not in deciding]
+    with_all = days(rules) if maybe else []
+    return [
+        Hidden(place, rules[place], year, tuple(rules[one] for one in sorted(behind[place])))
+        for place in maybe
+        if days([*rules[:place], *rules[place + 1 :]]) == with_all
+    ]
+
+
+def _deciding(
+    schedules: Iterable[Schedule], holidays: Sequence[Holiday], rules: Sequence[Rule], first: date, last: date
+) -> tuple[set[int], dict[int, set[int]]]:
+    """Return the places of the rules that decide a day; and of those that reach one, which rules decide it before."""
+    kept = [Closing(rule, holidays) for rule in rules]
+    alike = {
+        (replace(one, zone=""), tuple(n for n, rule in enumerate(rules) if rule.applies_to(one.zone, one.stream)))
+        for one in schedules
+    }
+    deciding, behind = set[int](), dict[int, set[int]]()
+    for schedule, places in alike:
+        for day in due_dates(schedule, first, last):
+            reaching = [place for place in places if kept[place].reaching(day)]
+            deciding.update(reaching[:1])
+            for place in reaching[1:]:
+                behind.setdefault(place, set()).add(reaching[0])
+    return deciding, behind
 
 
 def known_until(holidays: Iterable[Holiday]) -> date | None:

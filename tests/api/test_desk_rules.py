@@ -1,7 +1,9 @@
 """The page on which 311 staff edit what holidays do to collection days, and publish the next edition."""
 
+import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
@@ -13,7 +15,7 @@ from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.service311 import calendars, editions, rule_store
 from notify.service311.outputs import households
-from notify.service311.rules import State
+from notify.service311.rules import DayException, State
 from tests.database import sql
 from tests.notify.service311 import days
 
@@ -280,3 +282,37 @@ def test_an_author_may_look_and_not_change(at_desk: Desk, zones: dict[str, int])
     refused = author.post("/desk/rules/new", data={"holiday": ["A"], "effect": "slide", "reason": "x"})
     assert refused.status_code == 403
     assert "may not change collection days" in refused.text
+
+
+def test_a_rule_that_does_nothing_says_which_one_decides_before_it(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent = at_desk("agent")
+    rule = {"holiday": ["Thanksgiving Day"], "effect": "suspend", "reason": "the mayor"}
+    assert agent.post("/desk/rules/new", data=rule).status_code == 303
+    year = next(day for day in days.THANKSGIVINGS if day > datetime.now(UTC).date()).year
+    page = html.unescape(agent.get(f"/desk/rules?year={year}").text)
+    assert (
+        f"“No collection” for Thanksgiving Day does nothing in {year}: a rule before it decides each of its days, "
+        "“Slide, later” for Thanksgiving Day."
+    ) in section(page, "changes")
+    assert re.search(rf"No collection new does nothing in {year} ", section(page, "rules"))
+    (row,) = re.findall(r'action="/desk/rules/(\d+)/up"', page)
+    assert agent.post(f"/desk/rules/{row}/up").status_code == 303
+    page = html.unescape(agent.get(f"/desk/rules?year={year}").text)
+    assert "“No collection” for Thanksgiving Day does nothing" not in words(page)
+
+
+def test_an_exception_that_a_later_one_overrules_is_not_called_public(at_desk: Desk, zones: dict[str, int]) -> None:
+    agent, day, now = at_desk("agent"), next_due(1), datetime.now(UTC)
+    off = DayException(day, "A. Perez", "Snow", str(zones["South"]), "trash", state=State.TO_BE_ANNOUNCED)
+    later = replace(off, zone=None, moved_to=day + timedelta(1), state=None)
+    with transaction() as s:
+        rule_store.add_exception(s, off, now)
+        editions.publish(s, "", now)
+        rule_store.add_exception(s, later, now)
+    shown = section(agent.get("/desk/rules").text, "exceptions")
+    assert "day not known yet public overruled with the next edition" in shown
+    with transaction() as s:
+        editions.publish(s, "", now + timedelta(seconds=1))
+    shown = section(agent.get("/desk/rules").text, "exceptions")
+    assert "day not known yet overruled by a later one" in shown
+    assert shown.count(" public ") == 1

@@ -11,6 +11,7 @@ from notify.service311.calendars import KIND
 from notify.service311.next_edition import Findings
 from notify.service311.outputs import rule_words
 from notify.service311.outputs.rule_words import date_of, listed
+from notify.service311.rule_checks import Hidden
 
 
 def sentences(found: Findings, zones: Mapping[str, str]) -> list[str]:
@@ -29,6 +30,7 @@ def sentences(found: Findings, zones: Mapping[str, str]) -> list[str]:
             said += " " + _("What is collected that day is due by the schedule on %(days)s: give that date.",
                             days=listed(map(date_of, vain.meant)))  # fmt: skip
         lines.append(said)
+    lines += [_hidden(one) for one in found.hidden]
     if found.unused:
         lines.append(
             _("No rule names %(names)s: collections stay on their days.", names=listed(map(translated, found.unused)))
@@ -36,6 +38,14 @@ def sentences(found: Findings, zones: Mapping[str, str]) -> list[str]:
     if found.until is None:
         lines.append(_("No holidays are listed: no day of collection ever moves."))
     return lines
+
+
+def _hidden(one: Hidden) -> str:
+    return _(
+        "%(rule)s does nothing in %(year)s: a rule before it decides each of its days, %(earlier)s. Move it up, or"
+        " remove it.",
+        rule=rule_words.named(one.rule), year=one.year, earlier=listed(map(rule_words.named, one.by)),
+    )  # fmt: skip
 
 
 def zone_names(s: Session) -> dict[str, str]:

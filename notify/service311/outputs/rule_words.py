@@ -58,6 +58,9 @@ WITHOUT_DATE: Mapping[State, str] = {
 }
 
 
+NAMED = 3  # holidays of a rule in a sentence
+
+
 def weekdays() -> list[str]:
     """Return the names of the weekdays from Monday on."""
     names = get_day_names("wide", locale=translation.locale())
@@ -75,6 +78,13 @@ def heading(rule: Rule) -> str:
     if rule.effect in (Effect.SLIDE, Effect.HOLIDAY_ONLY):
         return f"{name}, {_(DIRECTIONS[rule.direction])}"
     return name
+
+
+def named(rule: Rule) -> str:
+    """Return a rule as a sentence names it: `“Slide, later” for Thanksgiving Day`."""
+    holidays = [translation.translated(name) for name in sorted(rule.holidays)]
+    shown = holidays if len(holidays) <= NAMED else [*holidays[: NAMED - 1], "..."]
+    return _("“%(effect)s” for %(holidays)s", effect=heading(rule), holidays=listed(shown))
 
 
 def details(rule: Rule, zones: Mapping[str, str]) -> list[str]:

@@ -1,12 +1,13 @@
 """What staff change by hand, and what is said in vain."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from notify.service311.holiday_rules import calendar
 from notify.service311.outputs import words
-from notify.service311.rule_checks import in_vain, known_until, unknown_holidays
+from notify.service311.rule_checks import hidden, in_vain, known_until, unknown_holidays
 from notify.service311.rules import Cause, DayException, Effect, Holiday, Rule, State
 from tests.notify.service311.weeks import DAY_AFTER, NAMES, SLIDE, THANKSGIVING, on
 
@@ -96,3 +97,36 @@ def test_a_rule_that_names_an_unknown_holiday_is_noticed() -> None:
 def test_how_far_the_holidays_reach(days: list[date], until: date | None) -> None:
     """A New Year's Day at the end of a list is not yet the list of its year."""
     assert known_until(Holiday(day, f"{day:%B %d}") for day in days) == until
+
+
+CHRISTMAS = Holiday(date(2026, 12, 25), "Christmas")  # a Friday
+ONLY_THURSDAY = Rule(frozenset(["Thanksgiving"]), Effect.SUSPEND)
+OF_CHRISTMAS = Rule(frozenset(["Christmas"]), Effect.SUSPEND)
+
+
+@pytest.mark.parametrize(
+    ("rules", "year", "expected"),
+    [
+        ([SLIDE, ONLY_THURSDAY], 2026, [(1, (SLIDE,))]),
+        ([ONLY_THURSDAY, SLIDE], 2026, []),  # the slide decides Friday
+        ([SLIDE, ONLY_THURSDAY], 2027, []),  # no holiday has a date: something else is wrong then
+        ([replace(SLIDE, zones=frozenset("1")), ONLY_THURSDAY], 2026, []),  # it decides in zone 2
+        ([SLIDE, replace(ONLY_THURSDAY, zones=frozenset("1"))], 2026, [(1, (SLIDE,))]),
+        ([SLIDE, SLIDE], 2026, [(1, (SLIDE,))]),
+        ([ONLY_THURSDAY, OF_CHRISTMAS, SLIDE], 2026, []),  # Friday after Thanksgiving
+        ([ONLY_THURSDAY, OF_CHRISTMAS, Rule(NAMES, Effect.HOLIDAY_ONLY)], 2026, [(2, (ONLY_THURSDAY, OF_CHRISTMAS))]),
+    ],
+)
+def test_a_rule_that_others_before_it_hide_is_noticed(
+    rules: list[Rule], year: int, expected: list[tuple[int, tuple[Rule, ...]]]
+) -> None:
+    schedules = [on("Thu", zone="1"), on("Thu", zone="2"), on("Fri", zone="2", stream="recycling")]
+    found = hidden(schedules, [THANKSGIVING, CHRISTMAS], rules, year)
+    assert [(one.place, one.by) for one in found] == expected
+
+
+def test_a_rule_whose_holiday_pushes_what_another_one_moves_is_not_hidden() -> None:
+    """Slides of several rules add up: without the second one Friday's would go to Friday after Thanksgiving's."""
+    first, second = Rule(frozenset(["Thanksgiving"]), Effect.SLIDE), Rule(frozenset([DAY_AFTER.name]), Effect.SLIDE)
+    schedules, days = [on("Thu")], [THANKSGIVING, DAY_AFTER]
+    assert hidden(schedules, days, [first, second], 2026) == []
