@@ -126,7 +126,7 @@ def test_a_rule_that_others_before_it_hide_is_noticed(
 
 
 def test_a_rule_whose_holiday_pushes_what_another_one_moves_is_not_hidden() -> None:
-    """Slides of several rules add up: without the second one Friday's would go to Friday after Thanksgiving's."""
-    first, second = Rule(frozenset(["Thanksgiving"]), Effect.SLIDE), Rule(frozenset([DAY_AFTER.name]), Effect.SLIDE)
-    schedules, days = [on("Thu")], [THANKSGIVING, DAY_AFTER]
-    assert hidden(schedules, days, [first, second], 2026) == []
+    """Slides of several rules add up: without the second one, Wednesday's would go to Thursday and not to Friday."""
+    monday, tuesday = Holiday(date(2026, 11, 23), "Monday"), Holiday(date(2026, 11, 24), "Tuesday")
+    rules = [Rule(frozenset([one.name]), Effect.SLIDE) for one in (tuesday, monday)]
+    assert hidden([on("Wed")], [monday, tuesday], rules, 2026) == []
