@@ -130,6 +130,16 @@ def test_what_was_looked_for_and_is_not_there_may_be_filed(database: str, system
     assert begun(by, now=later)[1]
 
 
+def test_what_somebody_has_settled_is_not_overwritten_by_a_late_answer(database: str) -> None:
+    by = agent()
+    one, _ = begun(by)
+    later = NOW + filing.LOST_AFTER + timedelta(seconds=1)
+    with transaction() as s:
+        filing.settle(s, one.id, "77", by, later)
+        kept = filing.record(s, one.id, ("refused", "", "", "too late"), later)
+    assert (kept.state, kept.number) == ("filed", "77")
+
+
 @pytest.mark.parametrize(
     ("wanted", "key", "said"),
     [

@@ -115,6 +115,14 @@ def test_the_address_on_the_screen_gives_the_zone_of_the_reasons_kind_and_is_not
             log.add(s, "w1", uuid4(), NOW, agent, zone_id=10**9)
 
 
+def test_places_in_several_zones_give_a_call_none() -> None:
+    with transaction() as s:
+        north, south = (zone(s, name, square(0, n), "collection").id for n, name in enumerate(("North", "South")))
+        assert log.zone_of(s, [[north], [north]], "collection") == north
+        assert log.zone_of(s, [[north], [south]], "collection") is None
+        assert log.zone_of(s, [[north], []], "collection") is None
+
+
 @pytest.mark.parametrize(
     ("note", "kept"),
     [

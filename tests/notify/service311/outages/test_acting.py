@@ -396,4 +396,4 @@ def test_work_that_has_begun_stays_in_public_after_the_time_at_which_it_should_b
     sent(done.alert)
     sent(act(done, Act.BEGIN, 1.5).alert, 1.5)
     with transaction() as s:
-        assert [one.said.state for one in said.in_public(s, at(4))] == [State.OUT]
+        assert [one.said.state for one in said.in_public(s, at(30))] == [State.OUT]
