@@ -17,6 +17,13 @@ def draft(door: httpx.Client, headers: Headers, key: str, status: int = 201, **c
     return answer.json()
 
 
+def drafted(door: httpx.Client, headers: Headers) -> int:
+    """One that is no exercise, without a key."""
+    answer = door.post("/api/v1/alerts", json=DRAFT | {"status": "Actual"}, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
 def test_the_same_request_again_has_the_same_answer(door: httpx.Client, key: Key, city: datetime) -> None:
     author = key("author")
     first = draft(door, author, '"8e03978e-40d5"')
@@ -33,6 +40,16 @@ def test_the_same_request_again_has_the_same_answer(door: httpx.Client, key: Key
     assert asked.number("SELECT count(*) FROM alerts") == 5
 
 
+def test_without_a_key_a_repetition_is_another_draft_that_names_the_first(
+    door: httpx.Client, key: Key, city: datetime
+) -> None:
+    """Two that are alike may be meant, and no draft leaves by itself: it is pointed out to who approves, not refused."""
+    author = key("author")
+    first, second = (drafted(door, author) for _ in range(2))
+    like = door.get(f"/api/v1/alerts/{second}", headers=author).json()["similar"]
+    assert [one["id"] for one in like] == [first]
+
+
 def test_what_was_refused_may_be_sent_again(door: httpx.Client, key: Key, city: datetime) -> None:
     author = key("author")
     draft(door, author, "k", 404, zones=["Nowhere"])
@@ -43,8 +60,8 @@ def test_what_was_refused_may_be_sent_again(door: httpx.Client, key: Key, city: 
 def test_two_at_once_are_one(door: httpx.Client, key: Key, city: datetime) -> None:
     author = key("author")
     with ThreadPoolExecutor(4) as pool:
-        drafted = list(pool.map(lambda _: draft(door, author, "k")["id"], range(4)))
-    assert len(set(drafted)) == 1
+        made = list(pool.map(lambda _: draft(door, author, "k")["id"], range(4)))
+    assert len(set(made)) == 1
     assert asked.number("SELECT count(*) FROM alerts") == 1
 
 
