@@ -43,7 +43,7 @@ def test_the_same_request_again_has_the_same_answer(door: httpx.Client, key: Key
 def test_without_a_key_a_repetition_is_another_draft_that_names_the_first(
     door: httpx.Client, key: Key, city: datetime
 ) -> None:
-    """Two that are alike may be meant, and no draft leaves by itself: it is pointed out to who approves, not refused."""
+    """Two that are alike may be meant, and no draft leaves by itself: who approves it sees the first."""
     author = key("author")
     first, second = (drafted(door, author) for _ in range(2))
     like = door.get(f"/api/v1/alerts/{second}", headers=author).json()["similar"]
