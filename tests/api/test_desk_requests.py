@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from html import unescape
 from uuid import uuid4
 
 import httpx
@@ -63,6 +64,18 @@ def test_a_request_is_filed_and_found_again(desk: httpx.Client, simulated: httpx
     assert "There is none." in desk.post("/desk/requests/look", data={"address": "120 Main Ct"}).text
     assert filed(desk).status_code == 409
     assert asked.number("SELECT count(*) FROM city_requests WHERE address_sealed::text LIKE '%Main%'") == 0
+
+
+def test_an_address_on_the_desk_leads_to_its_requests_and_into_the_form(desk: httpx.Client) -> None:
+    filed(desk)
+    page = desk.post("/desk", data={"sought": "120 Main St"}).text
+    form = page.split('action="/desk/requests/look"')[1].split("</form>")[0]
+    assert 'data-keys="x q"' in form
+    fields = {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+    page = desk.post("/desk/requests/look", data=fields).text
+    assert "Open requests near 120 Main St" in words(page)
+    assert "Pothole open" in words(page)
+    assert re.search(r'id="address"[^>]*value="120 Main St', page), "to file another"
 
 
 def test_an_address_that_is_not_certain_is_asked_back(desk: httpx.Client, simulated: httpx.Client) -> None:
