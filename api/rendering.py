@@ -72,7 +72,7 @@ def page(
             given["told"] = replace(told, hint=hint_for_page(told.hint))
     given["page_address"] = _address(request)
     if request is not None and "app" in request.scope:  # a request that is refused before it comes so far has none
-        given["desk_menu"] = request.app.state.desk_menu
+        given |= {"desk_menu": request.app.state.desk_menu, "desk_here": request.url.path}
     given["exercising"] = request is not None and getattr(request.state, "exercising", False)
     if status is None:
         status = told.status if (told := given.get("told")) else 200

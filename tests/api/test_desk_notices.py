@@ -209,6 +209,8 @@ def test_a_storm_suspends_and_recovers_in_one_incident(at_desk: Desk, zones: dic
     assert off.status_code == 303
     shown = words(desk.get(off.headers["location"]).text)
     assert "The new day follows." in shown
+    menu = re.findall(r'<a href="(/desk/\w+)" aria-current="(\w+)"', desk.get(off.headers["location"]).text)
+    assert menu == [("/desk/notices", "true")], "it is a notice of snow, and not the page Snow"
     assert "Snow" in shown
     page = f"/collections/zones/{zones['North']}"
     assert "The new day is not known yet: Snow." in words(desk.get(page).text)

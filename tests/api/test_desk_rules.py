@@ -294,7 +294,7 @@ def test_a_rule_that_does_nothing_says_which_one_decides_before_it(at_desk: Desk
         f"“No collection” for Thanksgiving Day does nothing in {year}: a rule before it decides each of its days, "
         "“Slide, later” for Thanksgiving Day."
     ) in section(page, "changes")
-    assert re.search(rf"No collection new does nothing in {year} ", section(page, "rules"))
+    assert re.search(rf"No collection comes with the next edition does nothing in {year} ", section(page, "rules"))
     (row,) = re.findall(r'action="/desk/rules/(\d+)/up"', page)
     assert agent.post(f"/desk/rules/{row}/up").status_code == 303
     page = html.unescape(agent.get(f"/desk/rules?year={year}").text)
@@ -311,6 +311,11 @@ def test_an_exception_that_a_later_one_overrules_is_not_called_public(at_desk: D
         rule_store.add_exception(s, later, now)
     shown = section(agent.get("/desk/rules").text, "exceptions")
     assert "day not known yet public overruled with the next edition" in shown
+    agent.cookies.set("tocsin-language", "es")
+    spanish = section(agent.get("/desk/rules").text, "exceptions")
+    agent.cookies.delete("tocsin-language")
+    assert "anulada con la próxima edición" in spanish
+    assert re.search(r"entra con la próxima edición .* Nieve", spanish)
     with transaction() as s:
         editions.publish(s, "", now + timedelta(seconds=1))
     shown = section(agent.get("/desk/rules").text, "exceptions")
