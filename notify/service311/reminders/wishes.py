@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, text
+from sqlalchemy import ColumnElement, case, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
@@ -56,7 +56,6 @@ def wish(s: Session, subscriber_id: int, hour: int, channel: str, now: datetime,
         seen_edition=edition.number if edition else 0, **values,
     )  # fmt: skip
     anew = {name: _unless_theirs(row, name) for name in ("since", "seen_day", "seen_edition")}
-    anew["seen_day"] = func.greatest(ReminderWish.seen_day, anew["seen_day"])  # of which a notice reminded them
     since = s.execute(
         row.on_conflict_do_update(index_elements=["subscriber_id"], set_=values | anew).returning(ReminderWish.since)
     ).scalar_one()

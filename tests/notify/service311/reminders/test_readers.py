@@ -13,6 +13,7 @@ from notify.core.settings import settings
 from notify.delivery import sender_pool
 from notify.delivery.direct_conditions import NEEDED
 from notify.models import Topic
+from notify.models.reminder import NEVER
 from notify.operations import kept_data
 from notify.service311 import calendars
 from notify.service311.notices import acts
@@ -96,6 +97,32 @@ def test_a_notice_is_repeated_the_evening_before_the_new_day_to_those_who_have_i
     assert evening(EVENING + timedelta(hours=1)) == 0, "once"
     assert evening(EVENING + timedelta(days=1)) == 0, "and only of what the notice says"
     assert evening(at(THANKSGIVING + timedelta(days=3))) == 0, "Monday is as usual"
+
+
+@pytest.mark.usefixtures("zones")
+def test_only_its_readers_are_taken_in_and_once() -> None:
+    ana = person()
+    alert = publish()
+    later = person()
+    with transaction() as s:  # another alert, which they have
+        s.execute(
+            text("""INSERT INTO deliveries (alert_id, contact_id, batch_id, sender_id, claimed_at, sent_at, state)
+                    SELECT :other, :contact, batch_id, sender_id, claimed_at, sent_at, state
+                      FROM deliveries LIMIT 1"""),
+            {"other": alert + 1, "contact": later.sms},
+        )
+    assert (readers.begin(EVENING), readers.begin(EVENING)) == (1, 0)
+    assert sql("SELECT subscriber_id FROM reminder_wishes") == [(ana.id,)]
+
+
+@pytest.mark.usefixtures("zones")
+def test_what_is_as_usual_is_not_repeated() -> None:
+    person()
+    publish()
+    readers.begin(EVENING)
+    with transaction() as s:  # as another notice would, of later days
+        s.execute(text("UPDATE reminder_wishes SET until_day = :day"), {"day": THANKSGIVING + timedelta(days=9)})
+    assert evening(at(THANKSGIVING + timedelta(days=3))) == 0, "trash on Monday"
 
 
 @pytest.mark.usefixtures("zones")
@@ -217,10 +244,11 @@ def test_a_refusal_holds_for_the_next_notice_and_ends_with_a_wish() -> None:
     with transaction() as s:
         s.execute(text("UPDATE collection_notices SET reminded_day = NULL"))
     readers.begin(EVENING)
-    assert sql("SELECT until_day FROM reminder_wishes") == [(date.min,)]
+    assert sql("SELECT until_day FROM reminder_wishes") == [(NEVER,)]
     later = EVENING + timedelta(days=2, hours=2)
     with transaction() as s:
         forget(s, later + timedelta(days=400))
+        assert s.scalar(text("SELECT until_day FROM reminder_wishes")) == NEVER
         wishes.wish(s, ana.id, 19, "sms", later, how=consent.BY_WEB)
     ((until, since, seen),) = sql("SELECT until_day, since, seen_day FROM reminder_wishes")
     assert (until, since) == (None, later)
@@ -257,8 +285,11 @@ def test_a_near_change_is_no_message_for_who_only_has_a_notice(zones: dict[str, 
     person()
     publish()
     readers.begin(EVENING)
-    suspend(zones["North"], [THANKSGIVING + timedelta(days=4)], EVENING)
-    later = at(THANKSGIVING + timedelta(days=1), 10)
+    monday = THANKSGIVING + timedelta(days=4)
+    with transaction() as s:  # as another notice would, of later days
+        s.execute(text("UPDATE reminder_wishes SET until_day = :day"), {"day": monday})
+    suspend(zones["North"], [monday], EVENING)
+    later = at(monday - timedelta(days=2), 10)
     assert news.tell(lambda: later, Aside()) == 0
     assert sql("SELECT count(*) FROM direct_messages WHERE kind = 'reminder'") == [(0,)]
 
