@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from notify.alerts import lifecycle
 from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, Refused
 from notify.service311.answers import search, store, words
 from notify.service311.answers.store import Text, Written
 from notify.service311.answers.words import Match
-from tests.factories import NOW, operator
+from tests.factories import NOW, alert_ready, operator, zone
 
 ANSWERS = (
     Written({
@@ -156,3 +157,17 @@ def test_words_without_numbers_and_their_spelling() -> None:
     assert words.strong([best]) == best
     assert words.strong([best, other]) is None
     assert words.strong([]) is None
+
+
+@pytest.mark.usefixtures("database")
+def test_an_answer_about_an_incident_is_told_once_an_alert_of_it_went_out() -> None:
+    with transaction() as s:
+        zone(s)
+        alert = alert_ready(s)
+        texts = {"en": Text("Is the bridge open?", "No."), "es": Text("¿Está abierto el puente?", "No.")}
+        store.save(s, Written(texts, incident_id=alert.incident_id), NOW, operator(s))
+        assert store.in_force(s, "en", NOW) == []
+        assert search.find(s, "is the bridge open", "en", NOW).answers == []
+        lifecycle.launch(s, alert.id, operator(s), NOW)
+        assert [one.question for one in store.in_force(s, "en", NOW)] == ["Is the bridge open?"]
+        assert len(search.find(s, "is the bridge open", "en", NOW).answers) == 1
