@@ -109,7 +109,7 @@ def hear(said: str, reference: str) -> Reply:
     ("said", "meaning", "part"),
     [
         ("Is the watter safe to drink?", "command", "Yes, the water is safe."),
-        ("es segura el agua?", "command", "Sí, el agua es segura."),
+        ("es segura el agua?", "command", "Si, el agua es segura."),
         ("where are the warming centers", "command", "/answers#answer-2"),
         ("why is the moon so bright tonight", "other", "nobody reads this number"),
         ("STOP", "stop", ""),
