@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from notify.core.characters import without_acutes
+from notify.core.urls import find_urls
 
 Encoding = Literal["GSM-7", "UCS-2"]
 
@@ -39,11 +40,14 @@ def count(text: str) -> Segments:
 
 def plain(words: str) -> str:
     """Return words (NFC) without the accents of Spanish, where these alone make them UCS-2, at twice the segments
-    (docs/adr/0062). Words that need UCS-2 for another letter or sign keep their accents: they would lose them for
-    nothing."""
+    (docs/adr/0062). Web addresses stay as they are: they would lead nowhere. Words that need UCS-2 for another letter
+    or sign keep their accents: they would lose them for nothing."""
     if encoding_of(words) == "GSM-7":
         return words
-    bare = without_acutes(words)
+    bare, end = "", 0
+    for start, url in find_urls(words):
+        bare, end = bare + without_acutes(words[end:start]) + url, start + len(url)
+    bare += without_acutes(words[end:])
     return bare if encoding_of(bare) == "GSM-7" else words
 
 

@@ -13,7 +13,7 @@ _aside = once(Aside)
 
 def run() -> None:
     """Tell what a new edition changes, then write the reminders that are due. They are sent by `reminded`."""
-    each(_tell, _remind)
+    each(_tell, _take_in, _remind)
 
 
 def _tell() -> None:
@@ -21,8 +21,11 @@ def _tell() -> None:
         news.tell(_now, _aside())
 
 
-def _remind() -> None:
+def _take_in() -> None:
     readers.begin(_now())
+
+
+def _remind() -> None:
     if db.exists("SELECT FROM reminder_wishes"):
         evening.remind(_now, _aside())
 

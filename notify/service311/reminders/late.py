@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from notify.core import alarms
 from notify.core.counting import counted
+from notify.delivery.direct_conditions import WISHED
 from notify.delivery.direct_messages import MOST_LOOKED_AT
 
 
@@ -26,14 +27,14 @@ def close(s: Session, now: datetime) -> int:
     return len(late)
 
 
-_TOO_LATE = """
+_TOO_LATE = f"""
     UPDATE direct_messages m SET state = 'failed', reason = 'too-late', settled_at = :now
-      FROM reminders r JOIN reminder_wishes USING (subscriber_id)
+      FROM reminders r JOIN reminder_wishes w USING (subscriber_id)
      WHERE m.id IN (SELECT id FROM direct_messages WHERE kind = 'reminder' AND state = 'waiting'
                      ORDER BY id LIMIT :most)
-           AND r.message_id = m.id AND r.until <= :now
+           AND r.message_id = m.id AND r.until <= :now AND {WISHED.format(day="r.day")}
     RETURNING r.day
-"""
+"""  # noqa: S608  names of ours
 _OF_DAY = """
     SELECT count(*) FROM reminders r JOIN direct_messages m ON m.id = r.message_id
      WHERE r.day = :day AND m.state = 'failed' AND m.reason = 'too-late'

@@ -18,6 +18,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery.direct_conditions import MUTED, REMINDED_AT
 from notify.delivery.reminder_places import PLACES
+from notify.models.reminder import NEVER
 from notify.service311 import calendars
 from notify.service311.calendars import Calendar, Edition
 from notify.service311.reminders import change_words, changes, due, evening, heard, sending, told_by_notices
@@ -32,7 +33,10 @@ from notify.service311.reminders.told_by_notices import Told
 AT_ONCE = 500
 NEAR = timedelta(days=2)  # after today
 NOON = 12  # from then on, what was collected today is no news any more
-ANY = "SELECT FROM reminder_wishes WHERE seen_edition < (SELECT max(number) FROM collection_editions)"
+ANY = f"""
+    SELECT FROM reminder_wishes WHERE seen_edition < (SELECT max(number) FROM collection_editions)
+       AND until_day IS DISTINCT FROM '{NEVER}'
+"""  # noqa: S608  a date of ours
 
 Clock = Callable[[], datetime]
 ByPlace = Mapping[int, Calendar]

@@ -37,6 +37,7 @@ def _take_in(s: Session, notice: int, alert: int, day: date, now: datetime) -> i
         "notice": notice, "alert": alert, "day": day, "today": calendars.today(now), "now": now, "hour": HOUR,
         "channels": list(CHANNELS_OF), "edition": edition.number if edition else 0, "never": NEVER,
     }  # fmt: skip
+    s.execute(text(_OVER), values)  # it may be of another channel
     taken_in = cast("CursorResult[Any]", s.execute(text(_READERS), values)).rowcount
     s.execute(text("UPDATE collection_notices SET reminded_day = :day WHERE id = :notice"), values)
     return taken_in
@@ -48,6 +49,7 @@ _NOTICES = """
        AND a.state IN ('sending', 'paused', 'sent') AND a.launched_at < :before
      ORDER BY n.id FOR UPDATE OF n SKIP LOCKED
 """
+_OVER = "DELETE FROM reminder_wishes WHERE until_day < :today AND until_day > CAST(:never AS date)"
 # One a resident, a text message rather than an email. In order of residents, so that two notices do not wait for each
 # other.
 _READERS = """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.channels.sms_segments import Segments, count, encoding_of, parts
+from notify.channels.sms_segments import Segments, count, encoding_of, parts, plain
 from notify.core.characters import ascii_punctuation
 
 GSM_LETTERS = (
@@ -102,3 +102,11 @@ def _units(text: str, *, gsm: bool) -> int:
     if gsm:
         return len(text) + sum(char in ESCAPED for char in text)
     return len(text.encode("utf-16-le")) // 2
+
+
+def test_plain_leaves_web_addresses_as_they_are() -> None:
+    link = "https://ciudad.example.org/información"
+    assert plain(f"Información: {link}, y más.") == f"Información: {link}, y más.", "it is UCS-2 anyway"
+    assert plain("Más: https://ciudad.example.org/ni%C3%B1os, aquí.") == (
+        "Mas: https://ciudad.example.org/ni%C3%B1os, aqui."
+    )

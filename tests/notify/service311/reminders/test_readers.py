@@ -116,6 +116,17 @@ def test_only_its_readers_are_taken_in_and_once() -> None:
 
 
 @pytest.mark.usefixtures("zones")
+def test_what_an_earlier_notice_left_does_not_choose_the_channel() -> None:
+    ana = person(email="ana@example.org")
+    with transaction() as s:
+        wishes.wish(s, ana.id, 20, "email", NOW, how=consent.BY_WEB)
+        s.execute(text("UPDATE reminder_wishes SET until_day = '2026-11-20'"))  # the last notice went by email alone
+    publish()
+    assert evening() == 1
+    assert sql("SELECT hour, channel, until_day FROM reminder_wishes") == [(readers.HOUR, "sms", NEW_DAY)]
+
+
+@pytest.mark.usefixtures("zones")
 def test_what_is_as_usual_is_not_repeated() -> None:
     person()
     publish()
