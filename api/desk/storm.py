@@ -36,7 +36,8 @@ def ask(request: Request, caller: Viewer, incident: int = 0) -> Response:
     first = Storm(frozenset(), frozenset(STREAMS), today, today, "", "unknown")
     if incident:
         with transaction() as s:
-            first = replace(storm.begun(s, incident, datetime.now(UTC)), decision="day", to=today + timedelta(days=1))
+            begun = storm.begun(s, incident, datetime.now(UTC))
+        first = replace(begun, decision="day", to=max(today, begun.last) + timedelta(days=1))
     return _page(request, caller, first)
 
 

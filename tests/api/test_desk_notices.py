@@ -218,7 +218,10 @@ def test_a_storm_suspends_and_recovers_in_one_incident(at_desk: Desk, zones: dic
     assert f"/collections/zones/{zones['South']}" in desk.get("/collections").text
     assert "Wednesday" not in words(desk.get(f"/collections/zones/{zones['South']}").text)
     incident = asked.number("SELECT id FROM incidents")
-    assert 'value="snow" selected' in desk.get(f"/desk/notices/storm?incident={incident}").text
+    comes_next = desk.get(f"/desk/notices/storm?incident={incident}").text
+    assert 'value="snow" selected' in comes_next
+    tuesday = monday + timedelta(days=1)
+    assert f'name="to" value="{tuesday.isoformat()}"' in comes_next, "not a day before the collection"
     factories.resolve(asked.number("SELECT id FROM alerts"), datetime.now(UTC))
     to = monday + timedelta(days=1)
     again = {"incident": str(incident), "decision": "day", "to": to.isoformat()}
