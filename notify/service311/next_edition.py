@@ -201,4 +201,6 @@ def _lines(pieces: Iterable[Change], names: Mapping[str, str]) -> list[Line]:
 
 
 def _way(one: Collection | None) -> _Way:
-    return None if one is None else (one.effective, one.state, one.why.cause, one.why.holidays, one.why.reason)
+    if one is None:
+        return None
+    return (one.effective, one.state, one.why.cause, one.why.holidays, one.why.reason, one.why.until)
