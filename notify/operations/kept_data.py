@@ -47,6 +47,10 @@ def _forget_reminders(s: Session, now: datetime) -> None:
     s.execute(text("DELETE FROM reminders WHERE made_at < :old"), {"old": now - MESSAGES_KEPT})
     over = "DELETE FROM reminder_wishes WHERE until_day < :long_ago AND until_day > :never"
     s.execute(text(over), {"long_ago": (now - MESSAGES_KEPT).date(), "never": NEVER})
+    s.execute(
+        text("""DELETE FROM reminder_wishes w USING subscribers r
+                 WHERE r.id = w.subscriber_id AND r.erased_at IS NOT NULL""")
+    )
 
 
 def _forget_texts(s: Session, now: datetime) -> None:

@@ -86,6 +86,7 @@ def _made(s: Session, rows: Sequence[Any], edition: Edition, today: date) -> Seq
                     row.subscriber_id, row.contact_id, row.channel, "evening", day, edition.number, said,
                     words.named(said),
                     words.evening(day, edition.number, said, row.language, letter, asked=row.asked), until(day),
+                    any_hour=row.asked,
                 )
             )  # fmt: skip
     return made

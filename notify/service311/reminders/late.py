@@ -33,6 +33,7 @@ _TOO_LATE = f"""
      WHERE m.id IN (SELECT id FROM direct_messages WHERE kind = 'reminder' AND state = 'waiting'
                      ORDER BY id LIMIT :most)
            AND r.message_id = m.id AND r.until <= :now AND {WISHED.format(day="r.day")}
+           AND (m.any_hour OR r.kind <> 'evening')
     RETURNING r.day
 """  # noqa: S608  names of ours
 _OF_DAY = """

@@ -26,6 +26,8 @@ def begin(now: datetime) -> int:
     if here.hour < HOUR:
         return 0
     day, midnight = here.date() + timedelta(days=1), datetime.combine(here.date(), time(0), here.tzinfo)
+    with transaction() as s:  # of its own: an erasure waits for none of these
+        s.execute(text(_OVER), {"today": here.date(), "never": NEVER})
     with transaction() as s:
         notices = s.execute(text(_NOTICES), {"day": day, "before": midnight}).all()
         return sum(_take_in(s, one.id, one.alert_id, day, now) for one in notices)
@@ -37,7 +39,6 @@ def _take_in(s: Session, notice: int, alert: int, day: date, now: datetime) -> i
         "notice": notice, "alert": alert, "day": day, "today": calendars.today(now), "now": now, "hour": HOUR,
         "channels": list(CHANNELS_OF), "edition": edition.number if edition else 0, "never": NEVER,
     }  # fmt: skip
-    s.execute(text(_OVER), values)  # it may be of another channel
     taken_in = cast("CursorResult[Any]", s.execute(text(_READERS), values)).rowcount
     s.execute(text("UPDATE collection_notices SET reminded_day = :day WHERE id = :notice"), values)
     return taken_in
@@ -49,7 +50,12 @@ _NOTICES = """
        AND a.state IN ('sending', 'paused', 'sent') AND a.launched_at < :before
      ORDER BY n.id FOR UPDATE OF n SKIP LOCKED
 """
-_OVER = "DELETE FROM reminder_wishes WHERE until_day < :today AND until_day > CAST(:never AS date)"
+# What an earlier notice left may be of another channel.
+_OVER = """
+    DELETE FROM reminder_wishes WHERE subscriber_id IN (
+        SELECT subscriber_id FROM reminder_wishes WHERE until_day < :today AND until_day > CAST(:never AS date)
+           FOR UPDATE SKIP LOCKED)
+"""
 # One a resident, a text message rather than an email. In order of residents, so that two notices do not wait for each
 # other.
 _READERS = """

@@ -155,6 +155,7 @@ def _unreached(channel: str) -> Refused:
 _NEVER = """
     INSERT INTO reminder_wishes (subscriber_id, hour, channel, since, seen_day, seen_edition, until_day)
     SELECT r.id, :hour, :channel, :now, :never, 0, :never FROM subscribers r WHERE r.id = :id AND r.erased_at IS NULL
+       FOR SHARE
         ON CONFLICT (subscriber_id) DO UPDATE SET until_day = excluded.until_day
 """
 _CONTACT = f"""

@@ -17,7 +17,7 @@ from notify.models.reminder import NEVER
 from notify.operations import kept_data
 from notify.service311 import calendars
 from notify.service311.notices import acts
-from notify.service311.reminders import news, readers, wishes
+from notify.service311.reminders import late, news, readers, wishes
 from notify.service311.reminders.aside import Aside
 from notify.subscribers import consent, own, serving
 from tests.database import sql
@@ -313,3 +313,18 @@ def test_what_is_over_is_forgotten() -> None:
     with transaction() as s:
         forget(s, EVENING + timedelta(days=60))
     assert sql("SELECT count(*) FROM reminder_wishes") == [(0,)]
+
+
+@pytest.mark.usefixtures("zones")
+def test_who_chose_no_hour_is_not_reminded_in_quiet_hours() -> None:
+    """What is held beyond midnight is over, and nobody's fault."""
+    person()
+    wishing(NORTH, hour=readers.HOUR)
+    publish()
+    assert evening() == 2
+    assert sql("SELECT any_hour, count(*) FROM direct_messages WHERE kind = 'reminder' GROUP BY 1 ORDER BY 1") == [
+        (False, 1),
+        (True, 1),
+    ]
+    with transaction() as s:
+        assert late.close(s, at(NEW_DAY, 1)) == 1, "of the one who chose the hour"
