@@ -119,8 +119,8 @@ def _notice_page(request: Request, caller: Caller, notice_id: int, told: Told | 
     messages = sum(counted.audience.by_channel.values()) if counted.is_counted else None
     return page(
         request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, residents=residents,
-        waiting=waiting,
-        two_people=two_people, now=now, today=calendars.today(now), remind_at=clock(time(readers.HOUR)),
+        waiting=waiting, two_people=two_people, now=now, today=calendars.today(now),
+        remind_at=clock(time(readers.HOUR)),
     )  # fmt: skip
 
 

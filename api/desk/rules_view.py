@@ -105,8 +105,7 @@ def _row(one: CollectionRule, zones: Mapping[str, str], emails: Mapping[int, str
     by = _("By %(author)s.", author=exception.author)
     if emails.get(one.made_by or 0, exception.author) != exception.author:
         by = _("By %(author)s; entered by %(email)s.", author=exception.author, email=emails[one.made_by or 0])
-    why = translated(one.reason.rstrip("."))  # it may be one of our causes
-    return Row(one.id, rule_words.exception(exception, zones), [by], why, status)
+    return Row(one.id, rule_words.exception(exception, zones), [by], words.reason(one.reason), status)
 
 
 def year(found: NextEdition) -> list[Moved]:

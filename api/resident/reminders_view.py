@@ -30,11 +30,12 @@ class RemindersView:
 
 
 def view(s: Session, subscriber_id: int, now: datetime) -> RemindersView:
-    wish, channels = wishes.of(s, subscriber_id), wishes.channels(s, subscriber_id)
+    now_is, channels = wishes.current(s, subscriber_id, now), wishes.channels(s, subscriber_id)
+    wish = now_is if now_is and now_is.until is None else None
     first = channels[0] if channels else ""
     return RemindersView(
         calendars.current(s) is not None,
-        wishes.of_notice_until(s, subscriber_id, now),
+        now_is.until if now_is else None,
         calendars.today(now),
         wish,
         clock(time(wish.hour)) if wish else "",

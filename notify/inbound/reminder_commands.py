@@ -60,5 +60,5 @@ def _whose(heard: Heard) -> int | None:
     come to it."""
     if heard.resident is not None or heard.contact is None or heard.contact.subscriber_id is None:
         return heard.resident
-    comes_by = wishes.channel_now(heard.s, heard.contact.subscriber_id, heard.now)
-    return heard.contact.subscriber_id if comes_by == heard.channel else None
+    wish = wishes.current(heard.s, heard.contact.subscriber_id, heard.now)
+    return heard.contact.subscriber_id if wish is not None and wish.channel == heard.channel else None

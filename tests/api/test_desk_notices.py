@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,7 +20,7 @@ from notify.core.db import transaction
 from notify.core.errors import Refused
 from notify.core.settings import settings
 from notify.delivery import sender_pool
-from notify.models import Alert, CollectionSchedule
+from notify.models import Alert
 from notify.operations.jobs import launch
 from notify.service311 import calendars, rule_store
 from notify.service311.notices import holidays, kept, publishing
@@ -133,6 +133,19 @@ def test_a_holiday_of_months_ahead_is_not_told_yet(at_desk: Desk, zones: dict[st
     assert asked.number("SELECT count(*) FROM alerts WHERE launch_at IS NOT NULL") == 1
 
 
+def told(alert: int) -> dict[int, str]:
+    """Return what each resident reads as a text message."""
+    factories.resolve(alert, datetime.now(UTC))
+    rows = asked.rows(
+        """SELECT c.subscriber_id, w.text FROM deliveries d JOIN contacts c ON c.id = d.contact_id
+             JOIN batches b ON b.id = d.batch_id JOIN contents w
+               ON (w.alert_id, w.channel, w.language, w.wording) = (b.alert_id, b.channel, b.language, b.wording)
+            WHERE d.alert_id = :alert AND d.state IN ('queued', 'held')""",
+        alert=alert,
+    )
+    return {row.subscriber_id: row.text for row in rows}
+
+
 HOUSES = {  # their days of the week: 0 is Monday
     "1 Elm St": ((0.25, 0.25), 4),  # in the north: Friday
     "2 Elm St": ((0.3, 0.25), 0),  # Monday, which does not change
@@ -147,19 +160,7 @@ def test_houses_with_days_of_their_own_read_them_and_not_those_of_their_zone(
 ) -> None:
     now = datetime.now(UTC)
     with transaction() as s:
-        for address, ((lon, lat), day) in HOUSES.items():
-            for stream in ("trash", "recycling"):
-                s.add(
-                    CollectionSchedule(
-                        address=address, lon=lon, lat=lat, stream=stream, weekdays=[day], every_weeks=1,
-                        set_out_before=1, set_out_at=time(18), source="own", made_at=now,
-                    )
-                )  # fmt: skip
-        live = {
-            address: factories.resident(s, at=[at], topics=["collection"], now=now).id
-            for address, (at, _day) in HOUSES.items()
-        }
-        days.publish(s, now=now)
+        live = days.own_days(s, HOUSES, ("trash", "recycling"), now)
     desk, friday = at_desk("agent"), next_thursday() + timedelta(days=1)
     shown = words(desk.get(holiday(desk)).text)
     saturday = friday + timedelta(days=1)
@@ -170,22 +171,13 @@ def test_houses_with_days_of_their_own_read_them_and_not_those_of_their_zone(
     answer = publish(desk, channel="sms")
     assert answer.status_code == 303, words(answer.text)
     (row,) = asked.rows("SELECT id, two_people FROM alerts")
-    factories.resolve(row.id, now)
-    told = {
-        one.subscriber_id: one.text
-        for one in asked.rows(
-            """SELECT c.subscriber_id, w.text FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-                 JOIN batches b ON b.id = d.batch_id JOIN contents w
-                   ON (w.alert_id, w.channel, w.language, w.wording) = (b.alert_id, b.channel, b.language, b.wording)
-                WHERE d.state IN ('queued', 'held')"""
-        )
-    }
-    assert "move to Saturday" in told[live["1 Elm St"]]
-    assert live["2 Elm St"] not in told
-    assert "move to Friday" in told[live["3 Elm St"]]
+    found = told(row.id)
+    assert "move to Saturday" in found[live["1 Elm St"]]
+    assert live["2 Elm St"] not in found
+    assert "move to Friday" in found[live["3 Elm St"]]
     for address in ("4 Elm St", "4R Elm St"):
-        assert "Look up yours" in told[live[address]], "nobody knows which of them it is"
-    assert len(told) == 6
+        assert "Look up yours" in found[live[address]], "nobody knows which of them it is"
+    assert len(found) == 6
     assert "This holiday was told" in words(desk.get(holiday(desk)).text)
 
 

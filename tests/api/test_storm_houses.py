@@ -2,20 +2,18 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.models import CollectionSchedule
 from notify.operations.jobs import launch
 from notify.service311 import calendars, rule_store
 from notify.service311.rules import DayException, State
-from tests import factories
 from tests.api import asked
-from tests.api.test_desk_notices import next_thursday, storm, words, zones
+from tests.api.test_desk_notices import next_thursday, storm, told, words, zones
 from tests.notify.service311 import days
 
 Desk = Callable[[str], httpx.Client]
@@ -32,34 +30,8 @@ HOUSES = {  # their days of the week: 0 is Monday
 @pytest.fixture
 def live(zones: dict[str, int]) -> dict[str, int]:
     """The residents at houses with days of their own for trash, by address."""
-    now = datetime.now(UTC)
     with transaction() as s:
-        for address, ((lon, lat), day) in HOUSES.items():
-            s.add(
-                CollectionSchedule(
-                    address=address, lon=lon, lat=lat, stream="trash", weekdays=[day], every_weeks=1,
-                    set_out_before=1, set_out_at=time(18), source="own", made_at=now,
-                )
-            )  # fmt: skip
-        found = {
-            address: factories.resident(s, at=[at], topics=["collection"], now=now).id
-            for address, (at, _day) in HOUSES.items()
-        }
-        days.publish(s, now=now)
-    return found
-
-
-def told(alert: int) -> dict[int, str]:
-    """Return what each resident reads as a text message."""
-    factories.resolve(alert, datetime.now(UTC))
-    rows = asked.rows(
-        """SELECT c.subscriber_id, w.text FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-             JOIN batches b ON b.id = d.batch_id JOIN contents w
-               ON (w.alert_id, w.channel, w.language, w.wording) = (b.alert_id, b.channel, b.language, b.wording)
-            WHERE d.alert_id = :alert AND d.state IN ('queued', 'held')""",
-        alert=alert,
-    )
-    return {row.subscriber_id: row.text for row in rows}
+        return days.own_days(s, HOUSES, ("trash",), datetime.now(UTC))
 
 
 def newest_alert() -> int:

@@ -54,7 +54,6 @@ class Card:
     script: Script | None = None
     reminded: Wish | None = None  # of collections, the evening before
     last_reminder: LastReminder | None = None
-    reminded_until: date | None = None  # of what a notice changes
 
 
 def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clear: bool = False) -> Card:
@@ -79,9 +78,8 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clea
         received.read(s, subscriber_id, now, MISSED_WITHIN, where=False, theirs=theirs),
         in_clear,
         script.of(s, alerts, now, resident.language),
-        wishes.of(s, subscriber_id),
+        wishes.current(s, subscriber_id, now),
         last.last(s, subscriber_id, str if in_clear else street),
-        wishes.of_notice_until(s, subscriber_id, now),
     )
 
 

@@ -14,6 +14,7 @@ from notify.service311.edition_schedules import House
 from notify.service311.notices import words
 from notify.service311.notices.causes import is_ours
 from notify.service311.notices.parts import Part
+from notify.service311.outputs.words import reason
 from notify.service311.rules import State
 
 Say: TypeAlias = Callable[[], str]  # in the reader's language
@@ -119,7 +120,7 @@ class Notice:
     ) -> dict[str, str]:
         found: dict[str, str] = {}
         of: dict[str, Say] = {
-            "because": lambda: translation.translated(self.because.rstrip(".")),
+            "because": lambda: reason(self.because),
             "brief": brief,
             "moves": moves,
             "listing": lambda: "\n".join(f"- {line}" for line in lines()),

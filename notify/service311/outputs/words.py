@@ -68,25 +68,25 @@ def why(one: Collection) -> str:
     because = _listed([translation.translated(name) for name in one.why.holidays])
     if one.state is State.TO_BE_ANNOUNCED:
         if one.why.cause is Cause.BY_HAND:
-            return _("The new day is not known yet: %(reason)s.", reason=_reason(one))
+            return _("The new day is not known yet: %(reason)s.", reason=reason(one.why.reason))
         return _("Because of %(holidays)s the day moves. The new day is not known yet.", holidays=because)
     if one.effective is None:
         return _without(one, because)
     if one.effective == one.nominal:
         return ""
     if one.why.cause is Cause.BY_HAND and not one.why.holidays:
-        return _("Instead of %(usual)s: %(reason)s.", usual=usual, reason=_reason(one))
+        return _("Instead of %(usual)s: %(reason)s.", usual=usual, reason=reason(one.why.reason))
     return _("Instead of %(usual)s, because of %(holidays)s.", usual=usual, holidays=because)
 
 
-def _reason(one: Collection) -> str:
-    """Return why somebody changed it, translated where it is one of our causes (`notices.causes`)."""
-    return translation.translated(one.why.reason.rstrip("."))
+def reason(said: str) -> str:
+    """Return why somebody changed it, translated where it is one of our causes (`notices.causes`) or holidays; its full
+    stop is left out."""
+    return translation.translated(said.rstrip("."))
 
 
 def _without(one: Collection, because: str) -> str:
-    reason = _reason(one) if one.why.cause is Cause.BY_HAND else because
-    told = _("Reason: %(reason)s.", reason=reason)
+    told = _("Reason: %(reason)s.", reason=reason(one.why.reason) if one.why.cause is Cause.BY_HAND else because)
     if one.why.until is None:
         return told
     after = _("The next one is on %(day)s.", day=day(one.why.until, beside=one.nominal))

@@ -26,11 +26,13 @@ CHANNELS_OF = (SMS.name, EMAIL.name)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """`hour`: 12 to 23, on the city's clocks. `since`: when the resident first asked."""
+    """`hour`: 12 to 23, on the city's clocks. `since`: when the resident first asked. `until`: the last day of what a
+    notice changes, and they are reminded of; None: of all collections, because they asked."""
 
     hour: int
     channel: str
     since: datetime
+    until: date | None = None
 
 
 def wish(s: Session, subscriber_id: int, hour: int, channel: str, now: datetime, *, how: str, agreed: str = "") -> Wish:
@@ -67,29 +69,23 @@ def wish(s: Session, subscriber_id: int, hour: int, channel: str, now: datetime,
 def stop(s: Session, subscriber_id: int, now: datetime) -> bool:
     """Remind a resident no more, not even of what a notice changes, until they ask for it; what waits to be sent is not
     sent. Return False if nobody reminded them."""
-    had_some = channel_now(s, subscriber_id, now) is not None
+    had_some = current(s, subscriber_id, now) is not None
     s.execute(text(_NEVER), {"id": subscriber_id, "now": now, "never": NEVER, "hour": HOURS[0], "channel": SMS.name})
     return had_some
 
 
 def of(s: Session, subscriber_id: int) -> Wish | None:
-    """Return what a resident wishes; None: no reminders."""
+    """Return what a resident wishes; None: no reminders, or only those of what a notice changes."""
     row = s.get(ReminderWish, subscriber_id, populate_existing=True)
     return Wish(row.hour, row.channel, row.since) if row is not None and row.until_day is None else None
 
 
-def channel_now(s: Session, subscriber_id: int, now: datetime) -> str | None:
-    """Return the channel on which a resident is reminded now: as they wish, or of what a notice changes."""
+def current(s: Session, subscriber_id: int, now: datetime) -> Wish | None:
+    """Return how a resident is reminded now, as they wish or of what a notice changes (`Wish.until`); None: not."""
     row = s.get(ReminderWish, subscriber_id, populate_existing=True)
-    over = row is None or (row.until_day is not None and row.until_day < calendars.today(now))
-    return None if row is None or over else row.channel
-
-
-def of_notice_until(s: Session, subscriber_id: int, now: datetime) -> date | None:
-    """Return up to which day a resident is reminded of what a notice changes; None: they are not, or wish for more."""
-    row = s.get(ReminderWish, subscriber_id, populate_existing=True)
-    until = row.until_day if row is not None else None
-    return until if until is not None and until >= calendars.today(now) else None
+    if row is None or (row.until_day is not None and row.until_day < calendars.today(now)):
+        return None
+    return Wish(row.hour, row.channel, row.since, row.until_day)
 
 
 def channels(s: Session, subscriber_id: int) -> tuple[str, ...]:

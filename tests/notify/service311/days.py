@@ -1,13 +1,14 @@
 """A city with collection days to test with: two zones, Thanksgiving, and a published edition."""
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 
 from shapely.geometry import box
 from sqlalchemy.orm import Session
 
 from notify.core.db import transaction
+from notify.models import CollectionSchedule
 from notify.service311 import editions, rule_store, schedule_import
 from notify.service311.rules import DayException, Effect, Rule, State
 from notify.service311.schedule_rows import Given
@@ -54,6 +55,26 @@ def settle(now: datetime = NOW, holidays: Sequence[date] = THANKSGIVINGS) -> dic
         rule_store.add_rule(s, Rule(frozenset({"Thanksgiving Day"}), Effect.SLIDE), "city code 12", now)
         publish(s, "the year 2027", now)
     return ids
+
+
+def own_days(
+    s: Session, houses: Mapping[str, tuple[tuple[float, float], int]], streams: Sequence[str], now: datetime
+) -> dict[str, int]:
+    """Give houses, by address, a weekday of their own (0: Monday) at a point. Returns a resident of each."""
+    for address, ((lon, lat), day) in houses.items():
+        for stream in streams:
+            s.add(
+                CollectionSchedule(
+                    address=address, lon=lon, lat=lat, stream=stream, weekdays=[day], every_weeks=1,
+                    set_out_before=1, set_out_at=time(18), source="own", made_at=now,
+                )
+            )  # fmt: skip
+    found = {
+        address: factories.resident(s, at=[at], topics=["collection"], now=now).id
+        for address, (at, _day) in houses.items()
+    }
+    publish(s, now=now)
+    return found
 
 
 def suspend(zone_id: int, days: Sequence[date], now: datetime) -> None:

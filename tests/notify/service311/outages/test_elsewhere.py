@@ -18,18 +18,12 @@ from notify.service311.outages.acting import Done, Where
 from notify.service311.outages.said import Said
 from notify.service311.outages.steps import Act, State
 from tests import factories
-from tests.factories import square
-from tests.notify.service311.outages.test_acting import HERE, NOW, THERE, act, at, grow, report, sent
+from tests.notify.service311.outages.test_acting import HERE, NOW, THERE, act, at, grow, report, sent, town
 
 BOTH = ("custom:Riverside", "custom:Harbor")
 
 
-@pytest.fixture(autouse=True)
-def town(database: str) -> None:
-    with transaction() as s:
-        factories.zone(s, now=NOW)
-        factories.zone(s, "Harbor", square(1.001, 0.0), now=NOW)
-        factories.sender(s, now=NOW)
+__all__ = ["town"]  # a fixture
 
 
 def local(at: datetime) -> str:

@@ -19,6 +19,7 @@ from notify.service311 import calendars
 from notify.service311.notices import acts
 from notify.service311.reminders import late, news, readers, wishes
 from notify.service311.reminders.aside import Aside
+from notify.service311.reminders.wishes import Wish
 from notify.subscribers import consent, own, serving
 from tests.database import sql
 from tests.factories import Resident, operator, resident, resolve, sender
@@ -273,9 +274,9 @@ def test_a_reader_who_wishes_more_is_not_reminded_twice_of_a_day() -> None:
     assert evening() == 1
     with transaction() as s:
         assert wishes.of(s, ana.id) is None
-        assert wishes.of_notice_until(s, ana.id, EVENING) == NEW_DAY
+        assert wishes.current(s, ana.id, EVENING) == Wish(readers.HOUR, "sms", EVENING, NEW_DAY)
         wishes.wish(s, ana.id, 21, "sms", EVENING + timedelta(hours=1), how=consent.BY_WEB)
-        assert wishes.of_notice_until(s, ana.id, EVENING) is None
+        assert wishes.current(s, ana.id, EVENING) == wishes.of(s, ana.id)
     assert evening(EVENING + timedelta(hours=3)) == 0
     assert len(words()) == 1
 
