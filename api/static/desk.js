@@ -7,7 +7,8 @@
   let on = localStorage.getItem(KEPT) !== "off", typed = "", pause = 0, unfolded = null;
   if (box) {
     box.checked = on;
-    box.closest("aside").dataset.ready = "";
+    // After htmx, which listens for this before us: what is ready takes an Enter in its place, too.
+    document.addEventListener("DOMContentLoaded", () => (box.closest("aside").dataset.ready = ""));
     box.addEventListener("change", () => {
       on = box.checked;
       localStorage.setItem(KEPT, on ? "on" : "off");

@@ -101,6 +101,8 @@ def test_what_htmx_swaps_on_the_desk(
     page.goto("/desk")
     page.locator("#sought").fill(PHONE)
     page.locator("#sought").press("Enter")
+    expect(page.locator(".contacts")).to_contain_text("***42")
+    expect(page.locator(".keys-switch[data-ready]")).to_be_visible()  # before its scripts run, a form leaves the page
     page.locator("#asked").fill("water")
     page.locator("#asked").press("Enter")
     expect(page.locator("#answers-here")).to_contain_text("Is the water safe?")
