@@ -23,6 +23,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.service311.desk import departures
 from notify.service311.outages import acting, kept, proposals, steps
 from notify.service311.outages.acting import Report, Where
 from notify.service311.outages.kept import Shown
@@ -162,12 +163,13 @@ def _one(
         one = kept.shown(s, outage_id)
         last = one.last_out
         words = kept.text_of(s, last.alert.id) if last else ""
+        held = departures.held(s, [last.alert], now).get(last.alert.id) if last else None
         recorded = kept.steps_of(s, outage_id)
         all_told = told_before.covers(kept.heard_in(one.told), from_wkb(one.row.area))
         zones = [] if one.known.state is State.RESTORED else _zones(s, but=one.row.zones if all_told else [])
     told_back_at, (by_residents, _digest) = one.known.told_back_at, outage_reports.live(one)
     return page(
-        request, "desk/outage.html", caller=caller, told=tell(error) if error else None, one=one, last=last,
+        request, "desk/outage.html", caller=caller, told=tell(error) if error else None, one=one, last=last, held=held,
         words=words, by_residents=by_residents,
         all_told=all_told, recorded=recorded, zones=zones, given=given or {}, now=now,
         acts=steps.possible(one.known.state), quick=_quick(one, now),

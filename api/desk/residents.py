@@ -200,13 +200,14 @@ def card_page(
     language = shown.resident.language
     given: dict[str, Any] = {
         "card": shown,
+        "now": now,
         "proven": proven,
         "reminder_words": {one: asking.words(one, language) for one in remindable},
         "reminder_hours": asking.hours(),
         "reminded_at": dict(asking.hours()).get(shown.reminded.hour, "") if shown.reminded else "",
         "topics": [(one.value, any(one.value == has.topic for has in shown.resident.topics)) for one in Topic],
         "in_force": {
-            told.alert.id
+            told.alert.id: told.alert
             for place in shown.places
             if place.here is not None
             for told in place.here.alerts

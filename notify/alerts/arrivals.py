@@ -6,12 +6,13 @@ people who have just joined: none of these is sent again.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from notify import audience
@@ -20,6 +21,7 @@ from notify.core import alarms, db
 from notify.core.states import IN_FORCE
 from notify.delivery import latecomers
 from notify.delivery.recovery import Doorbell
+from notify.models import Alert, Arrival
 from zones.geometry import readable_areas
 from zones.membership import Membership
 
@@ -65,6 +67,31 @@ def tell(s: Session, now: datetime) -> list[Doorbell]:
         {"ids": [one.id for one in arrived if one.subscriber_id not in waiting]},
     )
     return bells
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """An alert that a resident is about to be sent. `at`: None at once; else when quiet hours or a digest end."""
+
+    alert: Alert
+    at: datetime | None
+
+
+def coming(s: Session, resident: int, now: datetime) -> list[Coming]:
+    """Return what somebody who has just joined, or added a place, is about to be sent; nothing once `tell` has written
+    it."""
+    if s.scalar(select(Arrival.id).where(Arrival.subscriber_id == resident).limit(1)) is None:
+        return []
+    places, placeless = audience.places_of(s, [resident], now), everywhere.placeless_of(s, [resident]).tolist()
+    found = []
+    for holding, _residents in _there(_in_force(s, now), places, placeless):
+        if holding.spares and resident in told.recipients(s, holding.spares):
+            continue
+        alert = s.get_one(Alert, holding.id)
+        at = latecomers.foresee(s, alert, resident, now)
+        if at is not None:
+            found.append(Coming(alert, at if at > now else None))
+    return found
 
 
 def _add(s: Session, alert_id: int, residents: Sequence[int], now: datetime) -> list[Doorbell]:

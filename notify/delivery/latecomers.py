@@ -49,6 +49,18 @@ def add(s: Session, alert_id: int, residents: Sequence[int], now: datetime) -> l
     return [Doorbell(batch, alert.lane) for batch in batches]
 
 
+def foresee(s: Session, alert: Alert, resident: int, now: datetime) -> datetime | None:
+    """Return when `add` would have a resident sent an alert: now, or once quiet hours or a digest hold it no more. None
+    if none of their contacts would get it, or only after it has expired, or if they were told already."""
+    if not _untold(s, alert.id, [resident]):
+        return None
+    wordings = audience.readers_among(s, alert, [resident], now).wordings_of([resident])
+    values = {**delivery_rows.shared_values(s, alert, now), "subscribers": [resident], "wordings": wordings}
+    rows = s.execute(text(delivery_rows.reached(alert)), values).all()
+    times = [row.held_until or now for row in rows if row.reason is None]
+    return min((at for at in times if at < alert.expires_at), default=None)
+
+
 def _in_force(s: Session, alert_id: int, now: datetime) -> Alert | None:
     """Return the alert, locked against a pause, cancellation and end until the commit; None if it takes nobody more."""
     locked = s.execute(

@@ -3,7 +3,7 @@
 Everything that a delivery says is shown as it stands there; nothing is guessed from what the resident chose since.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -13,13 +13,12 @@ import numpy as np
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, load_only
 
-from notify.core import points, reasons
+from notify.core import points
 from notify.core.errors import NotFound, Unavailable
-from notify.core.settings import settings
-from notify.core.translation import gettext, gettext_noop
 from notify.core.translation import gettext as _
 from notify.models import Alert, Place, Subscriber
-from notify.subscribers import record
+from notify.subscribers import received_words, record
+from notify.subscribers.received_words import Cause, Reader
 from zones.geometry import readable_areas
 from zones.membership import Membership
 
@@ -30,40 +29,6 @@ AT_ONCE = 50  # areas read in one query: one may have many thousand corners
 
 Located = tuple[Place, tuple[float, float]]  # a place, and its longitude and latitude
 
-# State of a delivery -> what became of the message, for the resident.
-_BECAME: Mapping[str, str] = {
-    "queued": gettext_noop("It waits to be sent."),
-    "held": gettext_noop("It is held back for now."),
-    "sending": gettext_noop("It is being sent."),
-    "unknown": gettext_noop("We do not know yet whether it arrived."),
-    "accepted": gettext_noop("Your phone company or mail provider has it, and did not say more."),
-    "delivered": gettext_noop("It arrived."),
-    "undelivered": gettext_noop("It did not arrive."),
-    "failed": gettext_noop("It was refused, and did not arrive."),
-    "skipped": gettext_noop("It was not sent to you."),
-    "cancelled": gettext_noop("The city took the alert back before it was sent to you."),
-    "expired": gettext_noop("The alert was over before it could be sent to you."),
-}
-# Reason -> why it was not sent, and the part of the resident's page that changes it.
-_WHY: Mapping[str, tuple[str, str]] = {
-    "opt-out": (gettext_noop("You had stopped these messages."), "how"),
-    "unverified": (gettext_noop("This phone or email was not confirmed."), "how"),
-    "hard-bounce": (gettext_noop("Earlier messages to it came back."), "how"),
-    "invalid": (gettext_noop("There was no such phone or email."), "how"),
-    "complaint": (gettext_noop("An earlier message to it was marked as spam."), "how"),
-    "carrier-block": (
-        gettext_noop("Your phone company blocks our number since your STOP. Text START to that number."), "how",
-    ),
-    "not-subscribed": (gettext_noop("You had not chosen this topic."), "what"),
-    "muted": (gettext_noop("You had muted this topic."), "when"),
-    "emergencies-only": (gettext_noop("You want only emergencies there."), "when"),
-    "below-severity": (gettext_noop("You want only more severe alerts there."), "when"),
-    "quiet-hours": (gettext_noop("These are your quiet hours: it goes out when they end."), "when"),
-    "digest": (gettext_noop("You want such alerts together: it comes with the next ones."), "when"),
-    "merged": (gettext_noop("It came together with others, in one message."), "when"),
-    "most-a-day": (gettext_noop("You got as many as you want in a day: it goes out the next day."), "when"),
-}  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
@@ -72,7 +37,7 @@ class Received:
     `contact`: masked. `subject`, `words`: exactly as sent, but for what came together with others; "" if it was not
     written for them. `became`, `why`: sentences. `change`: the part of the resident's page where they change it; "" if
     they cannot. `place`: the label of a place of theirs in the area now, "" for none. `everywhere`: they have none at
-    all, and it went to the whole city.
+    all, and it went to the whole city. `held_until`: when it goes out, if it is held.
     """
 
     alert_id: int
@@ -90,6 +55,7 @@ class Received:
     at: datetime | None
     place: str
     everywhere: bool
+    held_until: datetime | None
 
     @property
     def reached(self) -> bool:
@@ -126,10 +92,11 @@ def read(
     *,
     where: bool = True,
     theirs: Sequence[Place] | None = None,
+    reader: Reader = "resident",
 ) -> Answer:
     """Return the last messages to a resident, and the alerts near their places that they did not get, `within` which
     time. `where`: with `Received.place` and `everywhere`. `theirs`: all of their places, if the caller has read them.
-    Raises NotFound once they are erased."""
+    `reader`: to whom the sentences speak. Raises NotFound once they are erased."""
     resident = s.get(Subscriber, subscriber_id)
     if resident is None or resident.erased_at is not None:
         raise NotFound(_("You are not signed up any more."), hint=_("Join again to get messages."))
@@ -140,16 +107,17 @@ def read(
     shown = {row.id for row in rows} if where else set()
     inside = {alert.id: near for alert, near in _near(s, shown, places)}
     everywhere = {alert.id for alert in _to_whole_city(s, shown)} if not theirs else set()
-    missed = list(islice(_missed(s, resident, places, now - within, placeless=not theirs), NEAR_MOST + 1))
+    missed = list(islice(_missed(s, resident, places, now - within, reader, placeless=not theirs), NEAR_MOST + 1))
     return Answer(
-        [_received(row, inside.get(row.id, ()), everywhere) for row in rows],
+        [_received(row, inside.get(row.id, ()), everywhere, reader) for row in rows],
         missed[:NEAR_MOST],
         len(missed) > NEAR_MOST,
     )
 
 
-def _received(row: Any, near: Sequence[Place], everywhere: Collection[int]) -> Received:
-    why, change = _why("merged" if row.carries else row.reason) if row.reason or row.carries else ("", "")
+def _received(row: Any, near: Sequence[Place], everywhere: Collection[int], reader: Reader) -> Received:
+    reason = "merged" if row.carries else row.reason
+    why, change = received_words.why(reason, reader) if reason else ("", "")
     return Received(
         alert_id=row.id,
         topic=row.topic,
@@ -160,25 +128,18 @@ def _received(row: Any, near: Sequence[Place], everywhere: Collection[int]) -> R
         subject=row.subject or "",
         words=row.words or "",
         state=row.state,
-        became=gettext(_BECAME[row.state]),
+        became=received_words.became(row.state, reader),
         why=why,
         change=change,
         at=row.settled_at or row.sent_at,
         place=near[0].label if near else "",
         everywhere=row.id in everywhere,
+        held_until=row.held_until if row.state == "held" else None,
     )
 
 
-def _why(reason: str) -> tuple[str, str]:
-    if reason in _WHY:
-        words, change = _WHY[reason]
-        return gettext(words), change
-    said = reasons.sentence(reason)
-    return f"{said[:1].upper()}{said[1:]}.", ""
-
-
 def _missed(
-    s: Session, resident: Subscriber, places: Sequence[Located], after: datetime, *, placeless: bool
+    s: Session, resident: Subscriber, places: Sequence[Located], after: datetime, reader: Reader, *, placeless: bool
 ) -> Iterator[Missed]:
     """Find alerts for areas with one of the resident's places, of which none of their contacts has a delivery, the
     newest first."""
@@ -192,7 +153,8 @@ def _missed(
         if placeless:
             there = ((alert, ()) for alert in _to_whole_city(s, some))
         for alert, near in there:
-            why, change = _why_none(alert, resident, channels, near)
+            cause, change = _why_none(alert, resident, channels, near)
+            why = received_words.why_none(cause, reader)
             label = near[0].label if near else _("the whole city")
             assert alert.launched_at is not None  # noqa: S101  it was asked for
             yield Missed(alert.id, alert.topic.value, alert.launched_at, label, why, change)
@@ -224,19 +186,19 @@ def _near(s: Session, alerts: Collection[int], places: Sequence[Located]) -> Ite
                 yield alert, near
 
 
-def _why_none(alert: Alert, resident: Subscriber, channels: Collection[str], near: Sequence[Place]) -> tuple[str, str]:
+def _why_none(
+    alert: Alert, resident: Subscriber, channels: Collection[str], near: Sequence[Place]
+) -> tuple[Cause, str]:
     assert alert.launched_at is not None  # noqa: S101
     if resident.created_at > alert.launched_at:
-        return _("You signed up after it was sent."), ""
+        return "joined later", ""
     if near and all(one.created_at > alert.launched_at for one in near):
-        return _("You added the place after it was sent."), ""
+        return "place later", ""
     if not set(channels) & set(alert.channels):
-        return _("The city sent it by other ways than your phones and emails here."), "how"
+        return "other ways", "how"
     if alert.follows is not None:
-        return _("It went only to those whom the alert before it did not reach."), ""
-    if alert.fanout_done_at is None:
-        return _("The city is still sending it."), ""
-    return _("We do not know why. Please tell %(help)s.", help=settings().help_contact), ""
+        return "follow-up", ""
+    return ("unresolved" if alert.fanout_done_at is None else "unknown"), ""
 
 
 def _places(s: Session, subscriber_id: int) -> Sequence[Place]:
@@ -263,7 +225,7 @@ _OTHERS = """
 """
 _MESSAGES = f"""
     SELECT a.id, a.topic::text, a.status, a.launched_at, c.channel, c.address_sealed, d.state::text AS state, d.reason,
-           d.sent_at, d.settled_at, x.subject, x.text AS words,
+           d.sent_at, d.settled_at, b.held_until, x.subject, x.text AS words,
            d.reason IS NULL AND EXISTS (SELECT FROM merged m WHERE m.carrier_id = d.id) AS carries
       FROM alerts a CROSS JOIN contacts c JOIN deliveries d ON (d.alert_id, d.contact_id) = (a.id, c.id)
       JOIN subscribers r ON r.id = c.subscriber_id LEFT JOIN batches b ON b.id = d.batch_id

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from notify.core.db import transaction
 from notify.models import Topic
 from notify.models.states import DeliveryState
-from notify.subscribers import consent, received
+from notify.subscribers import consent, received, received_words
 from tests import factories
 from tests.api import asked, joins
 from tests.api.joins import MAIL, PHONE, form, join
@@ -155,7 +155,7 @@ def test_what_went_to_the_owner_before_is_not_shown(door: httpx.Client, city: da
 
 
 def test_every_state_has_its_sentence() -> None:
-    assert set(received._BECAME) == {state.value for state in DeliveryState}
+    assert set(received_words._BECAME) == {state.value for state in DeliveryState}
 
 
 def test_the_public_page_says_in_general_why_and_names_nobody(door: httpx.Client) -> None:

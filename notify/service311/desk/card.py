@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notify.alerts import arrivals
+from notify.alerts.arrivals import Coming
 from notify.core import crypto, points
 from notify.core.errors import Unavailable
 from notify.models import Contact, Operator, Place, Subscriber
@@ -43,7 +45,7 @@ class PlaceCard:
 @dataclass(frozen=True, slots=True)
 class Card:
     """`in_clear`: phones, emails and addresses are not masked. `muted_until`: the day on which routine messages come
-    again."""
+    again. `coming`: what they are about to be sent, because they have just joined or added a place."""
 
     resident: ResidentRecord
     contacts: Sequence[ContactRecord]
@@ -54,6 +56,7 @@ class Card:
     script: Script | None = None
     reminded: Wish | None = None  # of collections, the evening before
     last_reminder: LastReminder | None = None
+    coming: Sequence[Coming] = ()
 
 
 def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clear: bool = False) -> Card:
@@ -75,11 +78,12 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clea
         _contacts(s, resident, in_clear=in_clear),
         places,
         choices.read(s, subscriber_id, now).muted_until,
-        received.read(s, subscriber_id, now, MISSED_WITHIN, where=False, theirs=theirs),
+        received.read(s, subscriber_id, now, MISSED_WITHIN, where=False, theirs=theirs, reader="agent"),
         in_clear,
         script.of(s, alerts, now, resident.language),
         wishes.current(s, subscriber_id, now),
         last.last(s, subscriber_id, str if in_clear else street),
+        arrivals.coming(s, subscriber_id, now),
     )
 
 

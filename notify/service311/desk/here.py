@@ -22,8 +22,9 @@ from notify.models import Alert, Standing, StoredContent, Zone
 from notify.models.states import AlertState
 from notify.service311 import calendars
 from notify.service311.calendars import Calendar
-from notify.service311.desk import day_lines
+from notify.service311.desk import day_lines, departures
 from notify.service311.desk.day_lines import DayLine
+from notify.service311.desk.departures import Held
 from zones.geometry import readable_areas
 
 Stands = Literal["active", "replaced", "over", "planned"]
@@ -33,12 +34,14 @@ MOST = 20  # alerts of one address or zone
 @dataclass(frozen=True, slots=True)
 class Told:
     """An alert of yesterday, today or tomorrow. `words`: what residents got, or will, by channel and language; at a
-    point only those for who lives there. `parts`: who reads a wording, by its number; empty if all read the same."""
+    point only those for who lives there. `parts`: who reads a wording, by its number; empty if all read the same.
+    `held`: what of it has not been sent yet; None for nothing."""
 
     alert: Alert
     stands: Stands
     words: Sequence[StoredContent]
     parts: Mapping[int, str]
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,14 @@ def _all_told(
     several = [alert for alert, of_it in words.items() if any(one.wording for one in of_it)]
     labels = wordings.labels_of(s, several) if point is None else {}
     theirs = _wordings_at(s, several, point, now) if point is not None else {}
+    held = departures.held(s, [alert for alert, _standing in found], now)
     return [
         Told(
             alert,
             _stands(alert, standing, now),
             [one for one in words.get(alert.id, ()) if one.wording == theirs.get(alert.id, one.wording)],
             labels.get(alert.id, {}),
+            held.get(alert.id),
         )
         for alert, standing in found
     ]
