@@ -9,7 +9,7 @@ from notify.core.translation import gettext, gettext_noop
 MEANINGS = {
     alarms.UNSENT: gettext_noop("An alert ended before all of it was sent. If it still matters, send a new one."),
     alarms.NOTICE_OUTDATED: gettext_noop(
-        "A holiday notice that waited was cancelled, because the calendars have other days now. Publish it again."
+        "A notice of collections was stopped before everybody had it: the calendars have other days. Publish it again."
     ),
     alarms.REMINDERS_UNSENT: gettext_noop(
         "Reminders of collections waited until it was too late. Raise the rate of the sender, or find out why it stood."

@@ -97,7 +97,7 @@ RIGHTS = {
     "call_spikes": "SELECT, INSERT, DELETE, UPDATE (calls, seen_at, outcome, settled_at, settled_by, draft_id)",
     "collection_tickets": "SELECT, INSERT, DELETE,"
     " UPDATE (taken_at, taken_by, mended_in, closed_at, closed_by, answer)",
-    "collection_notices": "SELECT, INSERT, UPDATE (edition, reminded_day)",
+    "collection_notices": "SELECT, INSERT, UPDATE (edition, reminded_day, checked_edition)",
     "reminders": "SELECT, INSERT, DELETE, UPDATE (edition, true_in, said, places, message_id, made_at)",
     "city_requests": "SELECT, INSERT, DELETE, UPDATE (state, number, token, said, settled_at, address_sealed)",
     # Residents' wishes may change and be deleted.

@@ -121,7 +121,8 @@ class CollectionNotice(Base):
     the cause of the storm (`notices.causes`). `day`: the holiday's date, or the first that changes; `last_day`: the
     last date that the words name. `parts`: of each group of zones the ids of its zones, the days and streams that
     change, what it is called, and its sentences by language. `remind_days`: the collections of which its readers are
-    reminded the evening before; `reminded_day`: the last one of which that has begun.
+    reminded the evening before; `reminded_day`: the last one of which that has begun. `checked_edition`: the last one
+    against which its words were held, of a notice that is out (`notices.stale`).
     """
 
     __tablename__ = "collection_notices"
@@ -138,6 +139,7 @@ class CollectionNotice(Base):
     made_by: Mapped[int] = mapped_column(ForeignKey("operators.id"))
     remind_days: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default="{}")
     reminded_day: Mapped[date | None]
+    checked_edition: Mapped[int | None] = mapped_column(ForeignKey("collection_editions.number"))
 
     __table_args__ = (
         Index("notices_of_incident", "incident_id"),

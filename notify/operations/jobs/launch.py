@@ -17,7 +17,7 @@ from notify.service311.notices import stale
 def run() -> None:
     """Expire the alerts whose time is over, launch those that are due, and stop those that are overtaken."""
     now = datetime.now(UTC)
-    if db.exists(stale.ANY):
+    if db.exists(stale.ANY, now=now):
         each(lambda: _settle_notices(now))
     if db.exists(_DUE, now=now):
         each(lambda: _expire(now), lambda: _launch(now))

@@ -14,7 +14,10 @@ from notify.models import Alert, CollectionNotice, Operator
 from notify.models.states import AlertState
 from notify.service311 import calendars
 from notify.service311.edition_schedules import House
+from notify.service311.notices import words
 from notify.service311.notices.causes import CAUSES
+from notify.service311.notices.composing import Notice
+from notify.service311.notices.parts import Part
 
 RECENT = timedelta(days=14)
 
@@ -68,6 +71,7 @@ def for_zone(s: Session, zone_id: int, now: datetime) -> Sequence[Shown]:
         CollectionNotice.last_day >= calendars.today(now),
         CollectionNotice.parts.contains([{"zones": [zone_id]}]),
         Alert.launched_at.is_not(None),
+        Alert.state != AlertState.CANCELLED,
     )
     found: dict[int, Shown] = {}
     for one, alert, by in s.execute(rows):
@@ -122,6 +126,29 @@ def days_of(one: CollectionNotice) -> frozenset[tuple[int | House, date]]:
         for whose in (*part["zones"], *(House(*at) for at in part.get("houses", ())))
         for day in part["days"]
     )
+
+
+def stored(notice: Notice) -> list[dict[str, object]]:
+    """Return the parts of a notice as they are stored."""
+    return [
+        {
+            "zones": list(part.zones),
+            "houses": [list(house) for house in part.houses],
+            "days": sorted({move.nominal.isoformat() for move in part.moves}),
+            "streams": sorted({stream for move in part.moves for stream in move.streams}),
+            "called": _said(notice, part)[0],
+            "says": _said(notice, part)[1],
+        }
+        for part in notice.parts
+    ]
+
+
+def _said(notice: Notice, part: Part) -> tuple[dict[str, str], dict[str, list[str]]]:
+    called, says = dict[str, str](), dict[str, list[str]]()
+    for language in notice.languages:
+        with translation.speaking(language):
+            called[language], says[language] = notice.called(part), words.sentences(part)
+    return called, says
 
 
 def _rows() -> Select[CollectionNotice, Alert, str]:

@@ -25,7 +25,7 @@ from notify.alerts.writing.wordings import Part as Apart
 from notify.alerts.writing.wordings import Wording
 from notify.city import zones as city_zones
 from notify.city.parts import Kept
-from notify.core import audit, translation
+from notify.core import audit
 from notify.core.db import take_lock
 from notify.core.errors import Invalid, Refused
 from notify.core.settings import Settings
@@ -34,7 +34,7 @@ from notify.models import Alert, CollectionNotice, Operator
 from notify.models.states import AlertState
 from notify.service311 import calendars
 from notify.service311.edition_schedules import SAME_HOUSE, House
-from notify.service311.notices import kept, parts, words
+from notify.service311.notices import kept, parts
 from notify.service311.notices.causes import is_ours
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
@@ -132,6 +132,16 @@ def shapes(s: Session, notice: Notice) -> Shapes:
     return Shapes(zones, entire, tuple(_around(part.houses) for part in notice.parts), _around(silent))
 
 
+def area_of(s: Session, whose: Collection[int | House], houses: Collection[House]) -> BaseGeometry:
+    """Return the area of zones, by id, and of houses with days of their own. `houses`: all that have such days, which
+    are no part of their zone."""
+    rows = city_zones.all_zones(s, calendars.KIND)
+    zones = shapely.union_all([from_wkb(one.version.geometry) for one in rows if one.zone.id in whose])
+    told = {one for one in whose if isinstance(one, House)}
+    apart = _around(set(houses) - told)
+    return shapely.union(zones if apart.is_empty else shapely.difference(zones, apart), _around(told))
+
+
 def _around(houses: Collection[House]) -> BaseGeometry:
     """Return the area in which a resident's place is one of these houses, however it was rounded."""
     lon, lat = np.array(sorted(houses)).reshape(-1, 2).T
@@ -205,7 +215,7 @@ def publish(s: Session, ready: Ready, by: Operator, now: datetime, settings: Set
         edition=wanted.edition,
         alert_id=alert.id,
         incident_id=alert.incident_id,
-        parts=kept_parts(wanted.notice),
+        parts=kept.stored(wanted.notice),
         made_at=now,
         made_by=by.id,
         remind_days=list(wanted.notice.remind_days) if wanted.remind else [],
@@ -278,25 +288,3 @@ def _require_untold(s: Session, wanted: Wanted) -> None:
         raise Refused(
             _("This holiday was told already."), hint=_("Look at its notice. If days change, it can be told again.")
         )
-
-
-def kept_parts(notice: Notice) -> list[dict[str, object]]:
-    return [
-        {
-            "zones": list(part.zones),
-            "houses": [list(house) for house in part.houses],
-            "days": sorted({move.nominal.isoformat() for move in part.moves}),
-            "streams": sorted({stream for move in part.moves for stream in move.streams}),
-            "called": _said(notice, part)[0],
-            "says": _said(notice, part)[1],
-        }
-        for part in notice.parts
-    ]
-
-
-def _said(notice: Notice, part: Part) -> tuple[dict[str, str], dict[str, list[str]]]:
-    called, says = dict[str, str](), dict[str, list[str]]()
-    for language in notice.languages:
-        with translation.speaking(language):
-            called[language], says[language] = notice.called(part), words.sentences(part)
-    return called, says
