@@ -32,16 +32,33 @@ MUTED = """
                    AND NOT EXISTS (SELECT FROM preferences p WHERE p.subscriber_id = c.subscriber_id)))
 """
 
-# The message of a reminder `r` would say what a notice says that waits for its approval: it goes out when the notice is
-# cancelled, or has not gone out at six in the evening before the first day that changes.
-HELD = """
-    EXISTS (SELECT FROM alerts n WHERE n.id = CAST(r.said ->> 'notice' AS bigint)
-               AND n.state IN ('draft', 'approved', 'scheduled')
-               AND greatest(n.launch_at, CAST(:now AS timestamptz)) < r.until - interval '30 hours')
+# What became of a notice `n` for the resident of a reminder `r`, on the channel of its message `m`. What is
+# `undelivered` may have been read.
+_OWN = """
+    SELECT FROM contacts h JOIN deliveries d ON (d.alert_id, d.contact_id) = (n.id, h.id)
+     WHERE h.subscriber_id = r.subscriber_id AND h.channel = m.channel AND d.state IN ({states})
 """
-SAID_BY_NOTICE = """
+NOTICE_READ = "'accepted', 'delivered', 'undelivered'"
+NOTICE_MISSED = ", ".join(f"'{state}'" for state in rules.NEVER_READ)
+_READ, _MISSED = _OWN.format(states=NOTICE_READ), _OWN.format(states=NOTICE_MISSED)
+
+# The message would say what a notice says that they do not have yet: it goes out when the notice ends without them, or
+# has not come at six in the evening before the first day that changes. A correction waits only for a notice that is on
+# its way by day, and for an hour at most.
+HELD = f"""
+    EXISTS (SELECT FROM alerts n WHERE n.id = CAST(r.said ->> 'notice' AS bigint) AND NOT EXISTS ({_MISSED})
+               AND CASE WHEN r.kind = 'correction'
+                        THEN n.state = 'sending' AND r.made_at > CAST(:now AS timestamptz) - interval '1 hour'
+                             AND NOT EXISTS ({_OWN.format(states="'held'")})
+                        ELSE n.state IN ('draft', 'approved', 'scheduled', 'sending', 'paused')
+                             AND greatest(n.launch_at, CAST(:now AS timestamptz))
+                                 < (r.until AT TIME ZONE CAST(:city_zone AS text) - interval '30 hours')
+                                   AT TIME ZONE CAST(:city_zone AS text) END)
+"""
+# They read the notice, whatever became of it afterwards, or it is wholly sent.
+SAID_BY_NOTICE = f"""
     EXISTS (SELECT FROM alerts n WHERE n.id = CAST(r.said ->> 'notice' AS bigint)
-               AND n.state IN ('sending', 'paused', 'sent'))
+               AND (EXISTS ({_READ}) OR n.state = 'sent' AND NOT EXISTS ({_MISSED})))
 """
 
 # An ask is not needed once the alert is approved or stopped, and one to extend it once it is over or others have the

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from notify.delivery.direct_conditions import SAID_BY_NOTICE
 from notify.service311.reminders import due
 from notify.service311.reminders.due import AtPlace
 
@@ -34,7 +35,8 @@ def take_back(s: Session, residents: Sequence[int], day: date, now: datetime) ->
     rows = s.execute(
         text(_ROWS), {"ids": list(residents), "day": day, "eve": day - timedelta(days=1), "now": now}
     ).all()
-    messages = [row.message_id for row in rows if row.state == "waiting"]
+    # What a notice said in its place was read there, and is closed unsent.
+    messages = [row.message_id for row in rows if row.state == "waiting" and not row.by_notice]
     waiting = set(s.scalars(text(_WAITING), {"ids": messages}))  # locked: nobody claims them meanwhile
     heard = {one: Heard() for one in residents}
     for row in rows:
@@ -51,7 +53,7 @@ def _note(heard: Heard, row: Any, waits: bool, day: date, now: datetime) -> None
         heard.again = row.until > now  # or else it comes too late
     elif waits:
         heard.since = min(row.said["since"], heard.since or row.said["since"])
-    elif row.day == day and row.kind != "change" and (row.state in READ or row.message_id is None):
+    elif row.day == day and row.kind != "change" and (row.state in READ or row.by_notice or row.message_id is None):
         heard.row = row.id
         heard.said = due.read(row.said if row.kind == "evening" else row.said["day"])
     elif row.kind != "evening" and row.state in UNKNOWN:
@@ -67,8 +69,9 @@ def _delete(s: Session, rows: Iterable[Any], now: datetime) -> None:
 
 
 # Each half has an index that begins with the resident.
-_ROWS = """
-    SELECT r.id, r.subscriber_id, r.kind, r.day, r.said, r.until, r.message_id, m.state
+_ROWS = f"""
+    SELECT r.id, r.subscriber_id, r.kind, r.day, r.said, r.until, r.message_id, m.state,
+           m.id IS NOT NULL AND {SAID_BY_NOTICE} AS by_notice
       FROM (SELECT * FROM reminders WHERE kind = 'evening' AND day = :day
                                       AND subscriber_id = ANY(CAST(:ids AS bigint[]))
             UNION ALL
@@ -76,7 +79,7 @@ _ROWS = """
                                       AND subscriber_id = ANY(CAST(:ids AS bigint[]))) r
       LEFT JOIN direct_messages m ON m.id = r.message_id
      ORDER BY r.id
-"""
+"""  # noqa: S608  names of ours
 _WAITING = """
     SELECT id FROM direct_messages WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'waiting' ORDER BY id FOR UPDATE
 """

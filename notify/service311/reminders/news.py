@@ -21,14 +21,14 @@ from notify.delivery.reminder_places import PLACES
 from notify.models.reminder import NEVER
 from notify.service311 import calendars
 from notify.service311.calendars import Calendar, Edition
-from notify.service311.reminders import change_words, changes, due, evening, heard, sending, told_by_notices
+from notify.service311.reminders import change_words, changes, due, evening, heard, sending
 from notify.service311.reminders.aside import Aside
 from notify.service311.reminders.changes import Change
 from notify.service311.reminders.due import AtPlace
 from notify.service311.reminders.heard import Heard
 from notify.service311.reminders.places import Places
 from notify.service311.reminders.sending import Reminder
-from notify.service311.reminders.told_by_notices import Told
+from notify.service311.reminders.told_by_notices import Notices, Told
 
 AT_ONCE = 500
 NEAR = timedelta(days=2)  # after today
@@ -38,6 +38,8 @@ ANY = f"""
        AND until_day IS DISTINCT FROM '{NEVER}'
 """  # noqa: S608  a date of ours
 
+_ACT = "tell a change of collections to"
+
 Clock = Callable[[], datetime]
 ByPlace = Mapping[int, Calendar]
 Changes = tuple[Change, ...]
@@ -45,26 +47,26 @@ Changes = tuple[Change, ...]
 
 def tell(clock: Clock, aside: Aside) -> int:
     """Compare the current edition for everybody who wants reminders. Returns how many were told something."""
-    told = 0
+    told, notices = 0, Notices()
     while True:
         now = clock()
         asked = {"today": calendars.today(now), "without": list(aside.now()), "most": AT_ONCE}
         with transaction() as s:
             ids = s.scalars(text(_WAITING), asked).all()
-        done = aside.each(ids, partial(_together, now=now), "tell a change of collections to", now) if ids else []
+        done = aside.each(ids, partial(_together, notices=notices, now=now), _ACT, now) if ids else []
         told += sum(made for _, made in done)
         if not any(seen for seen, _ in done):  # the others are in another process
             return told
 
 
-def _together(ids: Sequence[int], now: datetime) -> tuple[int, int]:
+def _together(ids: Sequence[int], notices: Notices, now: datetime) -> tuple[int, int]:
     """Return how many residents were looked at, and how many told."""
     with transaction() as s:
         rows = s.execute(text(_LOCKED), {"ids": list(ids), "now": now, "today": calendars.today(now)}).all()
         edition = calendars.current(s)
         if edition is None or not rows:
             return 0, 0
-        told = _Batch(s, rows, edition, now).tell()
+        told = _Batch(s, rows, edition, notices, now).tell()
         s.execute(
             text("UPDATE reminder_wishes SET seen_edition = :n WHERE subscriber_id = ANY(CAST(:ids AS bigint[]))"),
             {"n": edition.number, "ids": [row.subscriber_id for row in rows]},
@@ -75,27 +77,26 @@ def _together(ids: Sequence[int], now: datetime) -> tuple[int, int]:
 class _Batch:
     """Residents whose wishes are locked, and an edition that is new to them."""
 
-    def __init__(self, s: Session, rows: Sequence[Any], edition: Edition, now: datetime) -> None:
+    def __init__(self, s: Session, rows: Sequence[Any], edition: Edition, notices: Notices, now: datetime) -> None:
         self._s, self._edition, self._now = s, edition, now
         self._rows = [row for row in rows if row.contact_id is not None and not row.muted]
         here = now.astimezone(settings().tz)
         self._today = here.date()
         first = self._today + timedelta(days=int(here.hour >= NOON))
         self._days = [first + timedelta(days=n) for n in range((self._today + NEAR - first).days + 1)]
-        self._notices = told_by_notices.notices(s, edition.number)
+        self._ids = [row.subscriber_id for row in self._rows]
+        self._places = Places(s, self._ids)
+        self._known: dict[int, dict[int, ByPlace]] = {}
+        self._notices = notices.now(s, edition.number, self._ids, self._today)
 
     def tell(self) -> int:
         """Write down what is new. Returns how many residents get a message."""
-        ids = [row.subscriber_id for row in self._rows]
-        places = Places(self._s, ids)
-        known = heard.take_back(self._s, ids, self._days[0], self._now)
-        new = places.calendars(self._edition, self._today)
+        known = heard.take_back(self._s, self._ids, self._days[0], self._now)
         since = {row.subscriber_id: known[row.subscriber_id].since or row.seen_edition for row in self._rows}
-        old = {number: self._of(places, number) for number in set(since.values())}
         made, true = [], list[int]()
         for row in self._rows:
             who = row.subscriber_id
-            before, after = dict(old[since[who]].get(who, ())), dict(new.get(who, ()))
+            before, after = self._of(since[who], who), self._of(self._edition.number, who)
             found = self._changes(known[who], before, after)
             one = self._reminder(row, known[who], since[who], after, found)
             made += [one] if one else []
@@ -109,9 +110,24 @@ class _Batch:
         sending.write(self._s, made, self._now)
         return sum(one.words is not None for one in made)
 
-    def _of(self, places: Places, number: int) -> Mapping[int, list[tuple[int, Calendar]]]:
-        edition = calendars.numbered(self._s, number)
-        return places.calendars(edition, self._today) if edition else {}
+    def _of(self, number: int, resident: int) -> ByPlace:
+        """Return the calendars of a resident's places in an edition."""
+        if number not in self._known:
+            current = number == self._edition.number
+            edition = self._edition if current else calendars.numbered(self._s, number)
+            found = self._places.calendars(edition, self._today) if edition else {}
+            self._known[number] = {who: dict(places) for who, places in found.items()}
+        return self._known[number].get(resident, {})
+
+    def _tells(self, it: Told, who: int, place: int, change: Change) -> bool:
+        """Return whether a notice tells a change of a resident, as it is in this edition."""
+        if not it.tells(change, self._of(self._edition.number, who)[place]):
+            return False
+        if it.edition >= self._edition.number:
+            return True
+        then = self._of(it.edition, who).get(place)
+        told = changes.statuses(then.collections) if then else {}
+        return told.get((change.stream, change.nominal), changes.OFF).says(change.new)
 
     def _changes(self, known: Heard, old: ByPlace, new: ByPlace) -> dict[int, Changes]:
         """Return what is new to a resident by place."""
@@ -143,15 +159,16 @@ class _Batch:
     ) -> Reminder | None:
         """Return a correction if it concerns the day of which they were told, or a change; of that only those read who
         asked for reminders. What a notice tells needs no message: of a correction only the row is kept, because they
-        know it now."""
+        know it now. For one that comes yet the message is held."""
         day = self._days[0]
         corrects = known.row is not None and any(day in one.days for mine in found.values() for one in mine)
+        who = row.subscriber_id
         theirs = [one for one in self._notices if row.has_topic and one.reaches(row.channel, row.lowest_severity)]
-        out = [one for one in theirs if not one.waits]
+        out = [one for one in theirs if one.is_read(who, row.channel)]
         to_tell = {
             place: left
             for place, mine in found.items()
-            if (left := tuple(one for one in mine if not any(it.tells(one, new[place]) for it in out)))
+            if (left := tuple(one for one in mine if not any(self._tells(it, who, place, one) for it in out)))
         }
         if not corrects and not (to_tell and row.asked):
             return None
@@ -164,14 +181,15 @@ class _Batch:
             change_words.change(number, to_tell, row.language, letter, asked=row.asked) if to_tell else None,
             evening.until(max(first, self._today) + timedelta(days=1)),
             any_hour=corrects and day > self._today, since=since,
-            notice=None if corrects else _to_come(to_tell, new, theirs),
+            notice=self._to_come(
+                who, to_tell, [one for one in theirs if one.may_come(who, row.channel, launched=corrects)]
+            ),
         )  # fmt: skip
 
-
-def _to_come(to_tell: Mapping[int, Changes], new: ByPlace, notices: Sequence[Told]) -> int | None:
-    """Return the alert of a notice that waits and will tell all of this."""
-    each = [(one, new[place]) for place, mine in to_tell.items() for one in mine]
-    return next((it.alert for it in notices if it.waits and all(it.tells(*one) for one in each)), None)
+    def _to_come(self, who: int, to_tell: Mapping[int, Changes], notices: Sequence[Told]) -> int | None:
+        """Return the alert of the newest of these notices that will tell all of this."""
+        each = [(place, one) for place, mine in to_tell.items() for one in mine]
+        return next((it.alert for it in notices if each and all(self._tells(it, who, *one) for one in each)), None)
 
 
 _BEHIND = """

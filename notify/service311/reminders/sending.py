@@ -21,8 +21,8 @@ Kind = Literal["evening", "correction", "change"]
 class Reminder:
     """`contact`: where it goes, on a channel. `places`: whose addresses stand in the words, in their order. `until`:
     when it comes too late. `words`: None without a message. `any_hour`: it does not wait for the end of quiet hours.
-    `since`: of a change or correction, the edition that was compared before. `notice`: the alert of one that waits for
-    its approval, and would tell the same; the message is held for it (`direct_conditions.HELD`)."""
+    `since`: of a change or correction, the edition that was compared before. `notice`: the alert of one that tells the
+    same, and that they do not have yet; the message is held for it (`direct_conditions.HELD`)."""
 
     subscriber: int
     contact: int

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from notify.core import points
 from notify.core.db import transaction
+from notify.core.settings import settings
 from notify.delivery.direct_conditions import BY_DAY, NEEDED
 from notify.models import CollectionNotice, Place
 from notify.service311 import rule_store
@@ -30,22 +31,30 @@ MORNING = at(MONDAY, 9)
 
 def goes_out(now: datetime) -> list[str]:
     """What may be sent at a moment by day."""
-    given = {"now": now, "city_quiet": None, "city_begin": None, "city_end": None, "city_zone": "UTC"}
+    zone = settings().timezone
+    given = {"now": now, "city_quiet": None, "city_begin": None, "city_end": None, "city_zone": zone}
     rows = sql(f"SELECT m.text FROM direct_messages m WHERE m.state = 'waiting' AND {BY_DAY} AND {NEEDED}", **given)
     return [said for (said,) in rows]
 
 
 def notice(
-    zone: int, state: str, *, edition: int = 2, stream: str = "trash", channels: Sequence[str] = ("sms",)
+    zone: int,
+    state: str,
+    *,
+    edition: int = 2,
+    stream: str = "trash",
+    channels: Sequence[str] = ("sms",),
+    day: date = TUESDAY,
+    incident: int | None = None,
 ) -> int:
     """A notice about Tuesday; the id of its alert."""
     with transaction() as s:
         alert = alert_ready(s, zones=["South"], channels=channels)
-        parts = [{"zones": [zone], "days": [TUESDAY.isoformat()], "streams": [stream]}]
+        parts = [{"zones": [zone], "days": [day.isoformat()], "streams": [stream]}]
         s.add(
             CollectionNotice(
-                kind="storm", subject="storm", day=TUESDAY, last_day=WEDNESDAY, edition=2, alert_id=alert.id,
-                incident_id=alert.incident_id, parts=parts, made_at=EVENING, made_by=operator(s).id,
+                kind="storm", subject="storm", day=day, last_day=day + timedelta(1), edition=edition, alert_id=alert.id,
+                incident_id=incident or alert.incident_id, parts=parts, made_at=EVENING, made_by=operator(s).id,
             )
         )  # fmt: skip
         alert_id = alert.id
@@ -55,7 +64,7 @@ def notice(
 
 def becomes(alert: int, state: str) -> None:
     values = {"state": state, "out": state in ("sending", "paused", "sent"), "id": alert}
-    out = "launched_at = CASE WHEN :out THEN now() END"
+    out = "launched_at = coalesce(launched_at, CASE WHEN :out THEN now() END)"
     sql(f"UPDATE alerts SET state = CAST(:state AS alert_state), {out} WHERE id = :id", **values)
 
 
@@ -68,7 +77,9 @@ def test_a_near_change_waits_for_the_approval_of_its_notice_and_is_not_told_twic
     assert tell(MORNING) == 1
     assert goes_out(MORNING) == []
     becomes(alert, "sending")
-    assert goes_out(MORNING) == [], "the notice says it"
+    assert goes_out(MORNING) == []
+    becomes(alert, "sent")
+    assert goes_out(at(MONDAY, 19)) == [], "the notice says it"
 
 
 def test_a_near_change_goes_out_when_its_notice_is_cancelled_or_late() -> None:

@@ -203,9 +203,9 @@ def test_a_house_with_days_of_its_own_is_told_by_a_notice_of_it_and_not_by_one_o
 
 
 def notice(s: Session, part: dict[str, list[Any]], edition: int = 2) -> None:
-    """A notice which is going out."""
+    """A notice that is out."""
     alert = alert_ready(s, zones=["South"])
-    s.execute(text("UPDATE alerts SET state = 'sending', launched_at = now() WHERE id = :id"), {"id": alert.id})
+    s.execute(text("UPDATE alerts SET state = 'sent', launched_at = now() WHERE id = :id"), {"id": alert.id})
     s.add(
         CollectionNotice(
             kind="storm", subject="storm", day=TUESDAY, last_day=WEDNESDAY, edition=edition, alert_id=alert.id,
