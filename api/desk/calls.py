@@ -24,6 +24,7 @@ from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.models import Zone
+from notify.service311 import zone_order
 from notify.service311.calls import counts, log, proposals, reasons
 from notify.service311.calls.counts import Today
 from notify.service311.calls.reasons import Group, Reason
@@ -232,7 +233,8 @@ def _reasons_page(request: Request, caller: Caller, error: TocsinError | None = 
 
 
 def _zones(s: Session) -> list[Zone]:
-    return [one.zone for one in city_zones.all_zones(s)]
+    there = [one.zone for one in city_zones.all_zones(s)]
+    return sorted(there, key=lambda zone: (zone.kind, zone_order.place(zone.name)))
 
 
 def _number(given: str) -> int | None:

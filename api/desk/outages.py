@@ -23,6 +23,7 @@ from notify.core.db import transaction
 from notify.core.errors import Invalid, NotFound, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.service311 import zone_order
 from notify.service311.desk import departures
 from notify.service311.outages import acting, kept, proposals, steps
 from notify.service311.outages.acting import Report, Where
@@ -191,7 +192,7 @@ def _quick(one: Shown, now: datetime) -> list[Looked]:
 def _zones(s: Session, but: list[str] | None = None) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the zones to tick, by kind: each with its field and name."""
     by_kind: dict[str, list[tuple[str, str]]] = {}
-    for one in city_zones.all_zones(s):
+    for one in sorted(city_zones.all_zones(s), key=lambda one: (one.zone.kind, zone_order.place(one.zone.name))):
         field = f"{one.zone.kind}:{one.zone.name}"
         if field not in (but or ()):
             by_kind.setdefault(one.zone.kind, []).append((field, one.zone.name))

@@ -50,7 +50,7 @@ _TOPICS = {
     "general": gettext_noop("general"),
 }
 _KINDS = {
-    "neighbourhood": gettext_noop("neighbourhood"),
+    "neighbourhood": gettext_noop("neighborhood"),
     "utility": gettext_noop("utility"),
     "custom": gettext_noop("custom"),
 }

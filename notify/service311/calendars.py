@@ -1,6 +1,5 @@
 """The published calendars: of a zone, and of a place in the city. All outputs read them here, with their edition."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -16,13 +15,12 @@ from notify.city.basemap.areas import Zones
 from notify.core.kept_results import KeptResults
 from notify.core.settings import settings
 from notify.models import CollectionEdition, CollectionSchedule, Zone
-from notify.service311 import edition_schedules, editions, rule_store
+from notify.service311 import edition_schedules, editions, rule_store, zone_order
 from notify.service311.edition_schedules import NO_HOUSE, House, OwnDays
 from notify.service311.holiday_rules import calendar
 from notify.service311.rule_checks import known_until
 from notify.service311.rule_store import Rules
 from notify.service311.rules import Collection, DayException
-from notify.service311.schedule_rows import WEEKDAYS
 from notify.service311.schedules import Schedule
 
 BACK, AHEAD = timedelta(days=31), timedelta(days=366)  # of the dates that are shown
@@ -211,21 +209,13 @@ def streams_collected(s: Session) -> frozenset[str]:
 
 
 def zones_with_days(s: Session) -> Sequence[Zone]:
-    """Return the zones that the current edition has a schedule for: by the weekday in their names, then by name, Zone 2
-    before Zone 10."""
+    """Return the zones that the current edition has a schedule for: in their order in lists."""
     edition = current(s)
     if edition is None:
         return []
     having = edition_schedules.in_edition(edition.number).with_only_columns(CollectionSchedule.zone_id)
     found = s.scalars(select(Zone).where(Zone.id.in_(having), Zone.retired_at.is_(None))).all()
-    return sorted(found, key=lambda zone: _place_in_list(zone.name))
-
-
-def _place_in_list(name: str) -> tuple[int, list[tuple[int, str]]]:
-    """Return what zones are sorted by."""
-    named = [day for day, word in enumerate(WEEKDAYS) if word in name.casefold()]
-    parts = re.findall(r"\d+|\D+", name.casefold())
-    return min(named, default=7), [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return sorted(found, key=lambda zone: zone_order.place(zone.name))
 
 
 def numbered(s: Session, number: int) -> Edition | None:

@@ -17,7 +17,7 @@ from notify.city import zones as city_zones
 from notify.core.errors import Invalid
 from notify.core.translation import gettext as _
 from notify.models import CollectionSchedule
-from notify.service311 import calendars, edition_schedules, editions, rule_checks, rule_store
+from notify.service311 import calendars, edition_schedules, editions, rule_checks, rule_store, zone_order
 from notify.service311.calendars import BEYOND, KIND
 from notify.service311.holiday_rules import calendar
 from notify.service311.preview import Change, preview
@@ -102,7 +102,7 @@ def read(s: Session, of_year: int, now: datetime) -> NextEdition:
         editions.fingerprint(s),
         _lines([one for one in preview([], planned) if one.new and one.new.state is not State.ON_SCHEDULE], names),
         _lines(moved, names),
-        Counter(names.get(one.zone, one.zone) for one in moved),
+        _counted(names.get(one.zone, one.zone) for one in moved),
         len(differing) - len(moved),
         _findings(s, schedules, rules, today, of_year),
     )
@@ -194,10 +194,19 @@ def _lines(pieces: Iterable[Change], names: Mapping[str, str]) -> list[Line]:
     for (nominal, _zone, ways), ones in of_zone.items():
         lines[nominal, tuple(sorted(one.stream for one in ones)), ways].append(ones[0])
     found = [
-        Line(nominal, streams, tuple(sorted(names.get(one.zone, one.zone) for one in ones)), ones[0].old, ones[0].new)
+        Line(nominal, streams, _ordered(names.get(one.zone, one.zone) for one in ones), ones[0].old, ones[0].new)
         for (nominal, streams, _ways), ones in lines.items()
     ]
-    return sorted(found, key=lambda line: (line.nominal, line.zones))
+    return sorted(found, key=lambda line: (line.nominal, [zone_order.place(zone) for zone in line.zones]))
+
+
+def _ordered(zones: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(zones, key=zone_order.place))
+
+
+def _counted(zones: Iterable[str]) -> dict[str, int]:
+    counts = Counter(zones)
+    return {zone: counts[zone] for zone in _ordered(counts)}
 
 
 def _way(one: Collection | None) -> _Way:

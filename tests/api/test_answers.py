@@ -40,6 +40,14 @@ def test_an_answer_is_written_found_changed_and_ended(at_desk: Desk, door: httpx
     assert "Is the water safe to drink?" in words(door.get("/answers").text)
     assert "¿Es segura el agua" in words(door.get("/answers?lang=es").text)
     assert "Yes. No boil notice" in words(agent.post("/desk/answers", data={"asked": "watr safe"}).text)
+    spanish = agent.post("/desk/answers", data={"asked": "agua segura", "language": "es"}).text
+    assert re.search(
+        r'<article [^>]*lang="es"[^>]*><h2>[^<]+<small class="soft" lang="en">Español</small></h2>', spanish
+    )
+    assert (
+        "<small"
+        not in agent.post("/desk/answers", data={"asked": "water", "language": "en"}).text.partition("<main")[2]
+    )
     form = agent.get("/desk/answers/1").text
     assert 'name="seen" value="1"' in form
     changed = FORM | {"number": "1", "seen": "1", "answer_en": "No. Boil it."}

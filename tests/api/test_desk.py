@@ -135,6 +135,14 @@ def test_an_address_a_zone_and_a_code_show_what_holds_there_but_nobody(agent: ht
     answer = agent.post("/desk", data={"sought": "Nowhere at all"})
     assert answer.status_code == 422
     assert "Nothing is found for Nowhere at all." in answer.text
+    for sought, told in (
+        ("215 555 014", "215 555 014 is not a phone number. Type its area code and number, such as 202 555 0107"),
+        ("+1 215 555 01422", "is not a phone number."),
+        ("maria@", "maria@ is not an email address. Type it as in ana@example.org."),
+    ):
+        answer = agent.post("/desk", data={"sought": sought})
+        assert answer.status_code == 422
+        assert told in words(answer.text), sought
 
 
 def test_a_stop_needs_no_code_and_stops(agent: httpx.Client) -> None:

@@ -42,6 +42,23 @@ def test_each_reason_has_its_two_keys_on_every_page_of_the_desk(at_desk: Desk, f
     assert at_desk("author").get("/desk/calls/strip").status_code == 403
 
 
+def test_zones_stand_in_the_order_of_the_week_and_of_their_numbers(at_desk: Desk, four: int) -> None:
+    with transaction() as s:
+        for n, name in enumerate(("Friday", "Monday", "Tuesday", "Zone 10"), 2):
+            factories.zone(s, name, factories.square(n, 0), kind="collection", now=datetime.now(UTC))
+        factories.zone(s, "Old Town", factories.square(9, 0), kind="neighbourhood", now=datetime.now(UTC))
+    agent = at_desk("agent")
+    strip = agent.get("/desk/calls/strip").text
+    listed = ["Monday", "Tuesday", "Friday", "Zone 4", "Zone 10", "Old Town"]
+    assert re.findall(r"<option value=.\d+.>([^<]+)", strip) == listed
+    assert re.findall(r"<option value=.\d+.>([^<]+)", agent.get("/desk/calls").text.partition("of-zone")[2]) == listed
+    assert '<optgroup label="neighborhood">' in strip, "as it is spelled in the United States"
+    chosen = re.findall(r'name="zone.collection:([^"]+)"', at_desk("author").get("/desk/outages").text)
+    assert chosen == listed[:5]
+    exceptions = at_desk("agent").get("/desk/rules/exception").text
+    assert re.findall(r"<option value=.\d+.>([^<]+)", exceptions) == listed[:5]
+
+
 def test_a_call_is_logged_with_the_zone_of_the_address_on_the_page(at_desk: Desk, four: int) -> None:
     agent = at_desk("agent")
     sent = {"keys": "w1", "place": "0.5 0.5 120 MAIN ST", "note": "twice, call 215-555-0143"}

@@ -78,7 +78,7 @@ def test_the_training_city_is_drawn_with_zones_and_names(bellhaven: None, visiti
     visit.until_seen("zone-name", 8)
     visit.page.get_by_role("checkbox", name="Snow").check()
     visit.until_seen("zone-fill", 29)
-    visit.page.get_by_role("checkbox", name="Neighbourhood").uncheck()
+    visit.page.get_by_role("checkbox", name="Neighborhood").uncheck()
     until(lambda: visit.seen("zone-fill") == 17, 60, "snow routes only")
     expect(visit.page.get_by_role("link", name="Riverside")).to_be_hidden()
 
@@ -119,7 +119,7 @@ def test_a_zone_is_told_when_it_is_pointed_at_and_chosen(bellhaven: None, visiti
     expect(about).to_contain_text("km² · version 1")
     visit.page.get_by_role("link", name="Riverside").click()
     visit.until_drawn()
-    expect(about).to_contain_text("Riverside neighbourhood · 12.55 km² · version 1")
+    expect(about).to_contain_text("Riverside neighborhood · 12.55 km² · version 1")
     expect(visit.page.get_by_role("link", name="Riverside")).to_have_attribute("aria-current", "true")
     assert "?zone=" in visit.page.url
     visit.page.reload()

@@ -82,7 +82,7 @@ def _recent(stream: str, one: Collection, following: Collection | None, now: dat
         told = _("%(stream)s: not collected on %(day)s.", stream=name, day=words.day(one.nominal))
         return DayLine(stream, f"{told} {words.why(one)} {_no_miss(one)}", Miss.NONE, one)
     told = _("%(stream)s: was due on %(day)s.", stream=name, day=words.day(one.effective))
-    return DayLine(stream, f"{told} {_report(one, now)}{then}", _miss(one, now), one)
+    return DayLine(stream, f"{told} {_because(one)}{_report(one, now)}{then}", _miss(one, now), one)
 
 
 def _next(one: Collection, today: date) -> str:

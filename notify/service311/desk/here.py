@@ -181,7 +181,7 @@ def _words(s: Session, alerts: Sequence[int]) -> Mapping[int, Sequence[StoredCon
     found: dict[int, list[StoredContent]] = {}
     for one_of_them in s.scalars(asked) if alerts else ():
         found.setdefault(one_of_them.alert_id, []).append(one_of_them)
-    channels = list(CHANNELS)  # texts first: they are read to callers
+    channels = list(CHANNELS)  # texts first: they are read to callers. What all others read comes last
     for some in found.values():
-        some.sort(key=lambda one: (one.wording, one.language, channels.index(one.channel)))
+        some.sort(key=lambda one: (one.wording == GENERAL, one.wording, one.language, channels.index(one.channel)))
     return found

@@ -94,8 +94,20 @@ def _named(s: Session, words: str) -> Seen:
     houses = [one for one in found.matches if one.kind != "street"]
     like = [one for one in zones if wanted in one.name.casefold()][:LIKE]
     if not houses and not like:
-        raise Invalid(
-            _("Nothing is found for %(words)s.", words=words),
-            hint=_("Ask for the street and number, or for a cross street."),
-        )
+        raise _nothing(words)
     return Seen(choices=houses, zones=like)
+
+
+def _nothing(words: str) -> Invalid:
+    meant = reading.looks_like(words)
+    if meant == "phone":
+        return Invalid(
+            _("%(words)s is not a phone number.", words=words),
+            hint=_("Type its area code and number, such as 202 555 0107; from abroad with + and the country code."),
+        )
+    if meant == "email":
+        return Invalid(_("%(words)s is not an email address.", words=words), hint=_("Type it as in ana@example.org."))
+    return Invalid(
+        _("Nothing is found for %(words)s.", words=words),
+        hint=_("Ask for the street and number, or for a cross street."),
+    )

@@ -27,14 +27,21 @@ class Sought:
     alert: int = 0
 
 
+def looks_like(words: str) -> Literal["phone", "email", ""]:
+    """Return what words that name nothing were perhaps meant to be."""
+    if "@" in words:
+        return "email"
+    digits = sum(map(str.isdecimal, words))
+    return "phone" if digits >= FEWEST_DIGITS and not any(map(str.isalpha, words)) else ""
+
+
 def read(given: str) -> Sought:
     """Return what was typed. Whatever is no phone, email or code is words."""
     typed = " ".join(visible(given[:LONGEST]).split())
     if not typed:
         return Sought("nothing")
-    channel = EMAIL if "@" in typed else SMS
-    digits = sum(map(str.isdecimal, typed))
-    if channel is EMAIL or (digits >= FEWEST_DIGITS and not any(map(str.isalpha, typed))):
+    if meant := looks_like(typed):
+        channel = EMAIL if meant == "email" else SMS
         try:
             return Sought("contact", typed, channel.name, channel.address.kept(typed))
         except ValueError:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from notify.city import zones as city_zones
 from notify.core.translation import gettext as _
 from notify.core.translation import translated
+from notify.service311 import zone_order
 from notify.service311.calendars import KIND
 from notify.service311.next_edition import Findings
 from notify.service311.outputs import rule_words
@@ -49,5 +50,6 @@ def _hidden(one: Hidden) -> str:
 
 
 def zone_names(s: Session) -> dict[str, str]:
-    """Return the names of the collection zones by id, as the engine has it."""
-    return {str(one.zone.id): one.zone.name for one in city_zones.all_zones(s, KIND)}
+    """Return the names of the collection zones by id, as the engine has it, in their order in lists."""
+    there = sorted(city_zones.all_zones(s, KIND), key=lambda one: zone_order.place(one.zone.name))
+    return {str(one.zone.id): one.zone.name for one in there}

@@ -47,6 +47,12 @@ NOT_KNOWN = (
         (on(THU, 9), ON_TIME, f"due today. A miss can be reported after 6:00 PM. {THEN}", Miss.LATER),
         (on(THU, 18), ON_TIME, f"due today. A miss can be reported now. {THEN}", Miss.NOW),
         (on(FRI, 7), ON_TIME, f"was due on Thursday, November 26. A miss can be reported now. {THEN}", Miss.NOW),
+        (
+            on(date(2026, 11, 28), 9),
+            LATER,
+            f"was due on Friday, November 27. {MOVED} A miss can be reported now. {THEN}",
+            Miss.NOW,
+        ),
         (on(WED, 9), ON_TIME, "Next on Thursday, November 26.", Miss.NONE),
         (
             on(WED, 20),

@@ -61,4 +61,6 @@ def test_for_the_whole_city_one_statement_names_all_parts(told: None) -> None:
     with transaction() as s, statements(s) as said:
         found = here.alerts(s, NOW)
     assert [dict(one.parts) for one in found] == [{0: "", 1: "West", 2: "East", 3: "West + East"}] * 3
+    for one in found:
+        assert list(dict.fromkeys(word.wording for word in one.words)) == [1, 2, 3, 0], "everybody else comes last"
     assert sum("wording_parts" in one for one in said) == 1
