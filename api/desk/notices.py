@@ -16,6 +16,7 @@ from notify.alerts import lifecycle
 from notify.alerts.approving import approval_asks
 from notify.alerts.reporting import reports
 from notify.alerts.writing import times
+from notify.core import quiet_time
 from notify.core.city_time import on_clock
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
@@ -111,16 +112,18 @@ def _notice_page(request: Request, caller: Caller, notice_id: int, told: Told | 
     operators.require(caller.acting, "draft collection")
     now = datetime.now(UTC)
     with transaction() as s:
-        shown = kept.shown(s, notice_id)
+        shown = kept.shown(s, notice_id, now)
         counted = reports.progress(s, shown.alert_id)
         alert = s.get_one(Alert, shown.alert_id)
         waiting, two_people = approval_asks.waiting(s, alert, now, settings()), list(alert.two_people)
         residents = kept.residents_told(s, shown.alert_id)
-    messages = sum(counted.audience.by_channel.values()) if counted.is_counted else None
+    not_for_them = ("skipped", "cancelled", "expired")
+    messages = sum(n for state, n in counted.deliveries.items() if state not in not_for_them)
+    quiet_until = quiet_time.until(max(now, alert.launch_at or now), settings().quiet, settings().tz)
     return page(
-        request, "desk/notice.html", caller=caller, told=told, one=shown, messages=messages, residents=residents,
-        waiting=waiting, two_people=two_people, now=now, today=calendars.today(now),
-        remind_at=clock(time(readers.HOUR)),
+        request, "desk/notice.html", caller=caller, told=told, one=shown, alert=alert, residents=residents,
+        messages=messages if counted.is_counted else None, waiting=waiting, quiet_until=quiet_until,
+        two_people=two_people, now=now, today=calendars.today(now), remind_at=clock(time(readers.HOUR)),
     )  # fmt: skip
 
 

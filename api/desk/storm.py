@@ -95,7 +95,8 @@ def _page(
         collected = calendars.streams_collected(s)
     return page(
         request, "desk/notice_storm.html", caller=caller, told=told, given=given, zones=zones, look=look,
-        edition=edition, streams=[one for one in STREAMS if one in collected or not collected], causes=CAUSES,
+        edition=edition, alone_most=settings().alone_most, causes=CAUSES,
+        streams=[one for one in STREAMS if one in collected or not collected],
     )  # fmt: skip
 
 

@@ -23,12 +23,13 @@ class TakenBack:
 
 
 def take_back(s: Session, alert_id: int, area: BaseGeometry, reason: str, now: datetime) -> TakenBack:
-    """Cancel the queued and held deliveries of an alert to residents with a place in an area (WGS 84). Its batches stay
-    as they are: an empty one ends when it is due."""
+    """Cancel the queued and held deliveries of an alert to residents with a place in an area (WGS 84). A held batch of
+    which nothing is left ends."""
     waiting = s.scalars(text(_RESIDENTS), {"alert": alert_id}).all()
     concerned = audience.places_of(s, waiting, now).inside(Membership(area)).residents
     values = {"alert": alert_id, "residents": sorted(set(concerned.tolist())), "reason": reason, "now": now}
     messages = s.execute(text(_CANCEL), values).all()
+    s.execute(text(_END_EMPTY), values)
     return TakenBack(len(messages), not s.execute(text(_ON_ITS_WAY), values).scalar_one())
 
 
@@ -50,6 +51,12 @@ _CANCEL = f"""
     )
     UPDATE deliveries d SET state = 'cancelled', reason = :reason, settled_at = :now
       FROM theirs WHERE d.id = theirs.id AND {_OPEN} RETURNING d.id
+"""
+_END_EMPTY = """
+    UPDATE batches SET state = 'done' WHERE id IN (
+        SELECT id FROM batches b WHERE alert_id = :alert AND state = 'held' AND NOT EXISTS (
+               SELECT FROM deliveries d WHERE d.batch_id = b.id AND d.state IN ('queued', 'held', 'sending', 'unknown'))
+           FOR UPDATE SKIP LOCKED)
 """
 _ON_ITS_WAY = """
     SELECT EXISTS (SELECT FROM deliveries d JOIN contacts c ON c.id = d.contact_id

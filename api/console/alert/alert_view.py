@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
@@ -41,6 +41,10 @@ from notify.models import Alert, StoredContent
 from notify.models.states import AlertState
 from notify.outside import warnings
 from notify.outside.warnings import WarnedThere
+from notify.service311 import calendars
+from notify.service311.notices import kept
+from notify.service311.outputs.words import clock
+from notify.service311.reminders import readers
 from zones.geometry import from_wkb
 
 WANTED = {  # button -> the permission that it needs, and the state that follows
@@ -90,9 +94,15 @@ class AlertView(Shown):
     findings: Sequence[linting.Checked] = ()  # on its words
     to_type: Mapping[str, list[str]] = field(default_factory=dict)  # button -> why the number must be typed
     plan: Plan | None = None  # the audience and times if it were launched now
+    evenings: Sequence[date] = ()  # on which the readers of a collection notice are reminded, before the launch
     preflight: Preflight | None = None  # whether its channels work
     differences: Differences | None = None  # of its words from others
     samples: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # addresses inside, and just outside
+
+    @property
+    def remind_at(self) -> str:
+        """The time of day of those evenings, in the reader's language."""
+        return clock(time(readers.HOUR))
 
     @property
     def preview(self) -> Audience | None:
@@ -115,6 +125,7 @@ def read(alert_id: int, caller: Caller, now: datetime, *, moving: bool = False) 
             explanation.note_preview(s, alert, reached.residents, now, by=caller.operator)
             view = replace(view, plan=plan, preflight=checked, to_type=_to_type(s, alert, plan, caller, view.buttons))
             view = _alone(view, plan.audience, caller)
+            view = replace(view, evenings=kept.evenings(s, alert_id, calendars.today(plan.at)))
         if moving:
             return view
         view = replace(

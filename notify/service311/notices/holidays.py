@@ -14,6 +14,8 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Zone
 from notify.models.states import AlertState
 from notify.service311 import calendars
+from notify.service311.desk import departures
+from notify.service311.desk.departures import Held
 from notify.service311.edition_schedules import House
 from notify.service311.notices import due, kept, parts
 from notify.service311.notices.composing import Notice
@@ -37,6 +39,7 @@ class Told:
     edition: int
 
     is_out: bool = False  # residents have it
+    held: Held | None = None  # what of it quiet hours or digests hold back
     days: frozenset[tuple[int | House, date]] = frozenset()  # of which zones and houses it told the changes of which
 
     @property
@@ -100,7 +103,7 @@ def upcoming(s: Session, now: datetime) -> list[Upcoming]:
         {(one.day, one.name) for one in rules.holidays if one.name in named and -OVER <= one.day - today <= AHEAD}
     )
     by_hand = sorted({(one.day, one.reason) for one in rules.exceptions if -OVER <= one.day - today <= AHEAD})
-    told = _told(s, [name for _day, name in (*days, *by_hand)])
+    told = _told(s, [name for _day, name in (*days, *by_hand)], now)
     found = [Upcoming(name, day, told.get((name, day))) for day, name in days]
     found += [
         Upcoming(name, day, told.get((name, day)), by_hand=True) for day, name in by_hand if (day, name) not in days
@@ -177,16 +180,24 @@ def _days_of_storms(s: Session, today: date) -> frozenset[tuple[int | House, dat
     return frozenset[tuple[int | House, date]]().union(*(kept.days_of(one) for one in rows))
 
 
-def _told(s: Session, names: Sequence[str]) -> dict[tuple[str, date], Told]:
+def _told(s: Session, names: Sequence[str], now: datetime) -> dict[tuple[str, date], Told]:
     rows = s.execute(
         select(CollectionNotice, Alert)
         .join(Alert, Alert.id == CollectionNotice.alert_id)
         .where(CollectionNotice.kind == "holiday", CollectionNotice.subject.in_(names))
         .order_by(CollectionNotice.id)
     ).all()
+    held = departures.held(s, [alert for _one, alert in rows], now)
     return {
         (one.subject, one.day): Told(
-            one.id, one.alert_id, one.incident_id, alert.state, one.edition, kept.is_out(alert), kept.days_of(one)
+            one.id,
+            one.alert_id,
+            one.incident_id,
+            alert.state,
+            one.edition,
+            kept.is_out(alert),
+            held.get(alert.id),
+            kept.days_of(one),
         )
         for one, alert in rows
         if alert.state is not AlertState.CANCELLED or alert.launched_at is not None

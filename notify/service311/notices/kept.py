@@ -13,6 +13,8 @@ from notify.core.translation import gettext as _
 from notify.models import Alert, CollectionNotice, Operator
 from notify.models.states import AlertState
 from notify.service311 import calendars
+from notify.service311.desk import departures
+from notify.service311.desk.departures import Held
 from notify.service311.edition_schedules import House
 from notify.service311.notices import words
 from notify.service311.notices.causes import CAUSES
@@ -49,6 +51,7 @@ class Shown:
     is_out: bool  # residents have it, or are getting it
     languages: dict[str, tuple[Said, ...]]
     evenings: tuple[date, ...] = ()  # on which its readers are reminded
+    held: Held | None = None  # what of it quiet hours or digests hold back
     newer: int | None = None  # the last notice of its incident that is out: what that one says counts
 
     @property
@@ -61,7 +64,8 @@ def recent(s: Session, now: datetime) -> Sequence[Shown]:
     """Return the notices whose days are not long over, the newest first."""
     since = calendars.today(now) - RECENT
     rows = s.execute(_rows().where(CollectionNotice.last_day >= since)).all()
-    return [_shown(one, alert, by) for one, alert, by in rows]
+    held = departures.held(s, [alert for _one, alert, _by in rows], now)
+    return [replace(_shown(one, alert, by), held=held.get(alert.id)) for one, alert, by in rows]
 
 
 def for_zone(s: Session, zone_id: int, now: datetime) -> Sequence[Shown]:
@@ -79,26 +83,43 @@ def for_zone(s: Session, zone_id: int, now: datetime) -> Sequence[Shown]:
     return list(found.values())
 
 
-def shown(s: Session, notice_id: int) -> Shown:
+def shown(s: Session, notice_id: int, now: datetime) -> Shown:
     """Return a notice. Raises NotFound."""
     row = s.execute(_rows().where(CollectionNotice.id == notice_id)).one_or_none()
     if row is None:
-        raise NotFound(_("There is no notice %(notice)s.", notice=notice_id), hint=_("Choose one from the list."))
+        raise _none(notice_id)
     one, alert, by = row
     after = _rows().where(CollectionNotice.incident_id == one.incident_id, CollectionNotice.id > notice_id)
     newer = next((later.id for later, theirs, _by in s.execute(after) if is_out(theirs)), None)
-    return replace(_shown(one, alert, by), newer=newer)
+    held = departures.held(s, [alert], now).get(alert.id)
+    return replace(_shown(one, alert, by), newer=newer, held=held)
 
 
 def find(s: Session, notice_id: int) -> CollectionNotice:
     """Return the row of a notice. Raises NotFound."""
-    shown(s, notice_id)
-    return s.get_one(CollectionNotice, notice_id)
+    row = s.get(CollectionNotice, notice_id)
+    if row is None:
+        raise _none(notice_id)
+    return row
+
+
+def _none(notice_id: int) -> NotFound:
+    return NotFound(_("There is no notice %(notice)s.", notice=notice_id), hint=_("Choose one from the list."))
 
 
 def of_alert(s: Session, alert_id: int) -> int:
     """Return the number of the notice that an alert tells."""
     return s.execute(select(CollectionNotice.id).where(CollectionNotice.alert_id == alert_id)).scalar_one()
+
+
+def evenings(s: Session, alert_id: int, since: date) -> list[date]:
+    """Return the evenings after a day on which the readers of an alert are reminded, if it tells a notice."""
+    days = s.scalar(select(CollectionNotice.remind_days).where(CollectionNotice.alert_id == alert_id)) or []
+    return [evening for evening in map(_eve, days) if evening > since]
+
+
+def _eve(day: date) -> date:
+    return day - timedelta(days=1)
 
 
 def title(kind: str, subject: str) -> str:
@@ -114,7 +135,7 @@ def is_out(alert: Alert) -> bool:
 def residents_told(s: Session, alert_id: int) -> int:
     """Return how many residents the messages of an alert are for. Posts are for nobody in particular."""
     told = """SELECT count(DISTINCT c.subscriber_id) FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-               WHERE d.alert_id = :alert AND d.state <> 'skipped'"""
+               WHERE d.alert_id = :alert AND d.state NOT IN ('skipped', 'cancelled', 'expired')"""
     return int(s.execute(text(told), {"alert": alert_id}).scalar_one())
 
 
@@ -171,5 +192,5 @@ def _shown(one: CollectionNotice, alert: Alert, by: str, only: int | None = None
             )
             for language in one.parts[0]["says"]
         },
-        tuple(day - timedelta(days=1) for day in one.remind_days),
+        tuple(map(_eve, one.remind_days)),
     )  # fmt: skip

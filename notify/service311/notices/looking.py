@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from notify.alerts.readiness import channel_policies
+from notify.core import quiet_time
 from notify.core.db import transaction
 from notify.core.settings import Settings
 from notify.delivery import senders
@@ -37,6 +38,7 @@ class Look:
     last_day: date | None = None
     best: datetime | None = None  # when to tell it; None: now
     untranslated: Sequence[str] = ()  # languages whose readers get its reason as somebody typed it
+    quiet_until: datetime | None = None  # texts and emails wait until then, if it goes out now
     evenings: Sequence[date] = ()  # on which its readers can be reminded, if it goes out before
 
     def as_json(self) -> dict[str, Any]:
@@ -59,6 +61,7 @@ class Look:
             "last_day": self.last_day,
             "best_at": self.best,
             "untranslated": list(self.untranslated),
+            "quiet_until": self.quiet_until,
             "evenings": list(self.evenings),
         }
 
@@ -99,4 +102,5 @@ def _look(notice: Notice, zones: Sequence[Zone], now: datetime, settings: Settin
         max(part.last_day for part in notice.parts),
         publishing.best_launch(notice.first_day, now, settings.tz),
         notice.untranslated,
+        quiet_time.until(now, settings.quiet, settings.tz),
     )
