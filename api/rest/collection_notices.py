@@ -36,8 +36,8 @@ class StormIn(BaseModel):
     first: Date | None = Field(None, description="The first day on which they are due.")
     last: Date | None = None
     cause: str = Field("", max_length=LONG, description=f"One of {', '.join(CAUSES)}.")
-    decision: Decision = Field("unknown", description="`unknown`: the new day follows. `next`: kept until the next"
-                               " regular day. `day`: collected on `to`. `usual`: on its day after all.")  # fmt: skip
+    decision: Decision = Field("unknown", description="`unknown`: the new day is told later. `next`: kept until the"
+                               " next regular day. `day`: collected on `to`. `usual`: on its day after all.")  # fmt: skip
     to: Date | None = None
     incident: int | None = Field(None, ge=1, lt=2**63, description="Whose next notice it is.")
 
@@ -133,6 +133,7 @@ class LookOut(BaseModel):
     last_day: Date | None = Field(description="With its end in the city the notice is over; null: no day changes.")
     best_at: datetime | None = Field(description="When to tell a holiday, a week ahead; null: now.")
     untranslated: list[str] = Field(description="Languages whose readers get the reason as somebody typed it.")
+    quiet_until: datetime | None = Field(description="Texts and emails wait until then, if it goes out now.")
     evenings: list[Date] = Field(description="Of a holiday: when its readers are reminded, if it goes out before.")
 
 

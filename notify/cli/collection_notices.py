@@ -104,8 +104,8 @@ def decide(
     cause: Annotated[str, typer.Option(help=f"Why: {', '.join(CAUSES)}.")] = "",
     decision: Annotated[
         str,
-        typer.Option(help=f"One of {', '.join(DECISIONS)}: the new day follows; kept until the next regular day; on the"
-                          " day of --to; on its usual day after all."),
+        typer.Option(help=f"One of {', '.join(DECISIONS)}: the new day is told later; kept until the next regular day; on"
+                          " the day of --to; on its usual day after all."),
     ] = "unknown",
     to: Annotated[str, typer.Option(metavar="DATE", help="The new day, with --decision day.")] = "",
     incident: Annotated[
@@ -164,6 +164,8 @@ def _shown(head: dict[str, Any], look: Look, published: Published | None, *, as_
     for called, by_language in look.texts:
         for language, text in by_language.items():
             console.print(f"\n{called}, {language}: {text}", markup=False, soft_wrap=True)
+    if look.quiet_until:
+        console.print(f"\nIt is quiet until {moment(look.quiet_until)}: texts and emails go out then.", soft_wrap=True)
     if look.evenings:
         console.print(f"\nReminders at {readers.HOUR}:00 on {', '.join(map(str, look.evenings))}", soft_wrap=True)
     if look.untranslated:

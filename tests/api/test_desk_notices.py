@@ -200,7 +200,7 @@ def test_a_storm_suspends_and_recovers_in_one_incident(at_desk: Desk, zones: dic
     off = storm(desk, zones["North"], monday)
     assert off.status_code == 303
     shown = words(desk.get(off.headers["location"]).text)
-    assert "The new day follows." in shown
+    assert "We will tell you the new day." in shown
     menu = re.findall(r'<a href="(/desk/\w+)" aria-current="(\w+)"', desk.get(off.headers["location"]).text)
     assert menu == [("/desk/notices", "true")], "it is a notice of snow, and not the page Snow"
     assert "Snow" in shown
@@ -363,7 +363,7 @@ def test_a_day_changed_by_hand_is_told_from_the_rules(at_desk: Desk, zones: dict
 def test_two_holidays_of_a_week_are_told_once(at_desk: Desk, zones: dict[str, int]) -> None:
     """One that is over is not offered; one that moves nothing says so."""
     now, thanksgiving = datetime.now(UTC), next_thursday()
-    over = calendars.today(now) - timedelta(days=1)
+    over = calendars.today(now) - timedelta(days=6)  # so is all that it moves
     with transaction() as s:
         for name, day in (("B", thanksgiving), ("Nothing", thanksgiving + timedelta(days=17)), ("Over", over)):
             rule_store.add_holiday(s, name, [day], "x", now)

@@ -155,7 +155,7 @@ def test_an_agent_publishes_thanksgiving_and_a_storm(sit: AtBrowser, door: httpx
     found += violations(page)
     page.locator("button[value=look]").click()
     _publish_by_text(page)
-    expect(page.locator("main")).to_contain_text("The new day follows.")
+    expect(page.locator("main")).to_contain_text("We will tell you the new day.")
     in_monday = {person for person, zones in zones_of.items() if "Monday collection" in zones}
     assert resolved() == Counter(dict.fromkeys(in_monday, 1))
     incident = asked.number("SELECT max(id) FROM incidents")

@@ -40,8 +40,8 @@ LONGEST = 14  # days at once
 class Storm:
     """What is decided about the collections of some zones and streams that are due on the dates from `first` to `last`.
 
-    decision: `unknown`: not collected, the new day follows. `next`: not collected, residents keep it until the next
-    regular day. `day`: collected on `to`. `usual`: collected on its day after all.
+    decision: `unknown`: not collected, the new day is told later. `next`: not collected, residents keep it until the
+    next regular day. `day`: collected on `to`. `usual`: collected on its day after all.
     incident: that of the first notice about it; None for the first.
     """
 

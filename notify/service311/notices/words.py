@@ -91,7 +91,7 @@ def _sentence(move: Move) -> str:
 
 def _without(move: Move, named: dict[str, str], many: int) -> str:
     if move.state is State.TO_BE_ANNOUNCED:
-        return _("No %(streams)s collection on %(usual)s. The new day follows.", **named)
+        return _("No %(streams)s collection on %(usual)s. We will tell you the new day.", **named)
     if move.state is State.CLOSED:
         return _("The drop-off for %(streams)s is closed on %(usual)s.", **named)
     if move.until is None:

@@ -67,7 +67,7 @@ EFFECTS = [
      "Set out your Thursday trash on Thursday, Nov 26, from 6:00 PM on. The truck comes on Friday, Nov 27."),
     (Rule(NAMES, Effect.SUSPEND), (), "No trash collection on Thursday, Nov 26. Keep it until Thursday, Dec 3."),
     (Rule(NAMES, Effect.ANNOUNCE), (),
-     "No trash collection on Thursday, Nov 26. The new day follows."),
+     "No trash collection on Thursday, Nov 26. We will tell you the new day."),
     (Rule(NAMES, Effect.CLOSE), (), "The drop-off for trash is closed on Thursday, Nov 26."),
     (Rule(NAMES, Effect.MERGE, otherwise=Otherwise.MERGE), (),
      "Your trash of Thursday, Nov 26: collected together with the next, on Thursday, Dec 3."),
