@@ -37,7 +37,7 @@ class StormIn(BaseModel):
     last: Date | None = None
     cause: str = Field("", max_length=LONG, description=f"One of {', '.join(CAUSES)}.")
     decision: Decision = Field("unknown", description="`unknown`: the new day is told later. `next`: kept until the"
-                               " next regular day. `day`: collected on `to`. `usual`: on its day after all.")  # fmt: skip
+                               " next regular day. `day`: on `to`. `usual`: on its day after all.")  # fmt: skip
     to: Date | None = None
     incident: int | None = Field(None, ge=1, lt=2**63, description="Whose next notice it is.")
 

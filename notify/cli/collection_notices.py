@@ -104,8 +104,8 @@ def decide(
     cause: Annotated[str, typer.Option(help=f"Why: {', '.join(CAUSES)}.")] = "",
     decision: Annotated[
         str,
-        typer.Option(help=f"One of {', '.join(DECISIONS)}: the new day is told later; kept until the next regular day; on"
-                          " the day of --to; on its usual day after all."),
+        typer.Option(help=f"One of {', '.join(DECISIONS)}: the new day is told later; kept until the next regular day;"
+                          " on the day of --to; on its usual day after all."),
     ] = "unknown",
     to: Annotated[str, typer.Option(metavar="DATE", help="The new day, with --decision day.")] = "",
     incident: Annotated[
