@@ -27,7 +27,7 @@ from notify.models import Topic
 from notify.service311.desk import acts, card, proof, resend
 from notify.service311.desk.acts import Call
 from notify.service311.desk.proof import Proven
-from notify.service311.reminders import asking, wishes
+from notify.service311.reminders import asking, readers, wishes
 from notify.subscribers import entering
 
 router = APIRouter(prefix="/desk/residents", include_in_schema=False)
@@ -204,6 +204,7 @@ def card_page(
         "proven": proven,
         "reminder_words": {one: asking.words(one, language) for one in remindable},
         "reminder_hours": asking.hours(),
+        "evening_at": dict(asking.hours())[readers.HOUR],
         "reminded_at": dict(asking.hours()).get(shown.reminded.hour, "") if shown.reminded else "",
         "topics": [(one.value, any(one.value == has.topic for has in shown.resident.topics)) for one in Topic],
         "in_force": {

@@ -20,6 +20,7 @@ from notify.core.settings import settings
 from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop
 from notify.models import Subscriber
+from notify.models.reminder import NEVER
 from notify.subscribers.homes import SEALED_ADDRESS
 from notify.subscribers.record import IS_THEIRS
 
@@ -32,12 +33,14 @@ INTERNAL = "a number of ours, without meaning outside"
 @dataclass(frozen=True, slots=True)
 class Held:
     """A table `t`. `what`: its rows, for the resident. `whose`: SQL for the rows of resident `:id`, who is one since
-    `:since`. `hidden`: columns that are not given out, and why. `also`: more columns, as SQL."""
+    `:since`. `hidden`: columns that are not given out, and why. `also`: more columns, as SQL. `told`: makes a row plain
+    that means something else than its columns say."""
 
     what: str
     whose: str
     hidden: Mapping[str, str] = field(default_factory=dict)
     also: str = ""
+    told: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
 
 # What was stored with a contact before it passed on to the resident is about somebody else (`proving.pass_on`).
@@ -48,6 +51,14 @@ _OF_ADDRESS = """t.address_index = ANY(ARRAY(SELECT address_index FROM contacts 
                  AND EXISTS (SELECT FROM contacts c WHERE c.subscriber_id = :id AND c.address_index = t.address_index
                                 AND (c.passed_on_at IS NULL OR t.{at} >= c.passed_on_at))"""
 _OWN = "t.subscriber_id = :id"
+
+
+def _wish(row: dict[str, Any]) -> dict[str, Any]:
+    """A refusal has no hour or day of its own."""
+    if row["until_day"] == NEVER:
+        return {"subscriber_id": row["subscriber_id"], "refused": "no reminders of collections, until you ask for them"}
+    return row
+
 
 HELD = {
     "subscribers": Held(gettext_noop("you, as one of our residents"), "t.id = :id"),
@@ -88,7 +99,9 @@ HELD = {
     "import_asks": Held(
         gettext_noop("that we will ask you whether you want alerts"), _OF_CONTACT.format(at="made_at")
     ),
-    "reminder_wishes": Held(gettext_noop("when you want to be reminded of collections"), _OWN),
+    "reminder_wishes": Held(
+        gettext_noop("when you want to be reminded of collections, or that you want no reminders"), _OWN, told=_wish
+    ),
     "outage_reports": Held(gettext_noop("the outages that you told us of, at your place"), _OWN),
     "reminders": Held(
         gettext_noop("the reminders of collections that we sent you"),
@@ -161,7 +174,7 @@ def read(s: Session, subscriber_id: int, now: datetime) -> dict[str, Any]:
 def _given_out(table: str, row: dict[str, Any], subscriber_id: int) -> dict[str, Any]:
     hidden = HELD[table].hidden
     given: dict[str, Any] = {}
-    for name, value in row.items():
+    for name, value in HELD[table].told(row).items():
         if name in hidden or name.startswith("next_"):  # of a rotation of keys that is going on
             continue
         if name in OPENED:

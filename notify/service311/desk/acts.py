@@ -17,7 +17,7 @@ from notify.models import Consent, Contact, Operator, Preference, Subscriber, To
 from notify.service311.desk import limits, proof
 from notify.service311.desk.proof import Proven
 from notify.service311.outputs import by_mail
-from notify.service311.reminders import asking, wishes
+from notify.service311.reminders import asking, next_evenings, wishes
 from notify.subscribers import changing, choices, consent, entering, own, serving
 from notify.subscribers.changing import Placed, Where
 
@@ -110,7 +110,8 @@ def remind_no_more(s: Session, call: Call, now: datetime) -> None:
     """End their reminders. It needs no code, as a stop does not."""
     serving.require(call.by)
     limits.watch_stops(s, call.by, now)
-    if wishes.stop(s, call.resident, now):
+    to_come = next_evenings.of(s, call.resident, now)
+    if wishes.stop(s, call.resident, now) or to_come:
         serving.note(s, now, call.by, "reminders-off", call.resident)
 
 

@@ -18,7 +18,7 @@ from notify.models import Contact, Operator, Place, Subscriber
 from notify.service311.desk import here, limits, script
 from notify.service311.desk.here import Here
 from notify.service311.desk.script import Script
-from notify.service311.reminders import last, wishes
+from notify.service311.reminders import last, next_evenings, wishes
 from notify.service311.reminders.last import LastReminder
 from notify.service311.reminders.wishes import Wish
 from notify.subscribers import choices, received, record, serving
@@ -56,6 +56,8 @@ class Card:
     script: Script | None = None
     reminded: Wish | None = None  # of collections, the evening before
     last_reminder: LastReminder | None = None
+    evenings: Sequence[date] = ()  # on which they will be reminded of what a notice changes
+    no_reminders: bool = False  # they refused them
     coming: Sequence[Coming] = ()
 
 
@@ -83,6 +85,8 @@ def show(s: Session, subscriber_id: int, now: datetime, by: Operator, *, in_clea
         script.of(s, alerts, now, resident.language),
         wishes.current(s, subscriber_id, now),
         last.last(s, subscriber_id, str if in_clear else street),
+        next_evenings.of(s, subscriber_id, now),
+        wishes.refused(s, subscriber_id),
         arrivals.coming(s, subscriber_id, now),
     )
 

@@ -88,6 +88,12 @@ def current(s: Session, subscriber_id: int, now: datetime) -> Wish | None:
     return Wish(row.hour, row.channel, row.since, row.until_day)
 
 
+def refused(s: Session, subscriber_id: int) -> bool:
+    """Return whether a resident wants no reminders at all, not even of what a notice changes."""
+    row = s.get(ReminderWish, subscriber_id, populate_existing=True)
+    return row is not None and row.until_day == NEVER
+
+
 def channels(s: Session, subscriber_id: int) -> tuple[str, ...]:
     """Return the channels on which a resident can have reminders now."""
     values = {"id": subscriber_id}
