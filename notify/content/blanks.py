@@ -50,6 +50,7 @@ class Blank(BaseModel):
     not_before: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
+    begun_at_most_h: Mapping[Phase, int] = Field(default={})  # hours before the launch; any, in phases not named
     ours: bool = False  # filled in by Tocsin only: no form has it
 
     @model_validator(mode="after")

@@ -87,7 +87,7 @@ class Declaration(BaseModel):
         times = {blank.name for blank in self.blanks if blank.type in ("date", "datetime")}
         for blank in self.blanks:
             named = {*blank.not_before, *blank.before, *blank.unlike}
-            if named and blank.name not in times:
+            if (named or blank.begun_at_most_h) and blank.name not in times:
                 raise ValueError(f"{blank.name} is neither a date nor a time, so it cannot be before or after another")
             if unknown := named - times - {"launch", "expires"}:
                 raise ValueError(f"{blank.name} is compared with {', '.join(sorted(unknown))}, which is not a time")

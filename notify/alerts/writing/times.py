@@ -179,6 +179,7 @@ def _contradictions(
     for blank in event.blanks(phase):
         if blank.name in known:
             wrong += _contradictions_of(blank, known, called)
+            wrong += _begun_long_ago(blank, phase, known, called)
     return wrong
 
 
@@ -201,6 +202,22 @@ def _span(blank: Blank, value: str, zone: ZoneInfo) -> _Span:
     day = date.fromisoformat(value)
     begin, end = (datetime.combine(day, edge, zone) for edge in (time.min, time.max))
     return _Span(begin, end, f"{day}")
+
+
+def _begun_long_ago(blank: Blank, phase: str, known: dict[str, _Span], called: Mapping[str, str]) -> list[str]:
+    hours = {str(one): most for one, most in blank.begun_at_most_h.items()}.get(phase)
+    own, launch = known[blank.name], known["launch"]
+    if hours is None or own.last >= launch.first - timedelta(hours=hours):
+        return []
+    return [
+        _(
+            "%(blank)s is %(time)s, more than %(hours)s hours before the launch (%(at)s): nobody could know of it.",
+            blank=called[blank.name],
+            time=own.words,
+            hours=hours,
+            at=launch.words,
+        )
+    ]
 
 
 def _contradictions_of(blank: Blank, known: dict[str, _Span], called: Mapping[str, str]) -> list[str]:

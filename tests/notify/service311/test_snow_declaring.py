@@ -10,7 +10,7 @@ from notify.alerts import lifecycle
 from notify.alerts.writing import wordings
 from notify.channels import sms_segments
 from notify.core.db import transaction
-from notify.core.errors import Invalid, NotAllowed
+from notify.core.errors import Invalid, NotAllowed, Refused
 from notify.core.settings import settings
 from notify.models import Alert, StoredContent, StoredWording
 from notify.service311.snow import declaring, emergencies, routes
@@ -189,6 +189,53 @@ def test_a_phase_may_have_begun_an_hour_ago_and_one_that_was_told_any_time_ago()
         declaring.declare(s, longer, "", {}, by, at(5), settings(), incident)
         with pytest.raises(Invalid, match="7 hours ago"):
             declaring.declare(s, [Phase(at(-2), at(12), running.bans)], "", {}, by, at(5), settings(), incident)
+
+
+def test_what_is_launched_hours_after_its_first_phase_began_or_ended_is_refused_with_what_to_do() -> None:
+    alert = declared(*TWO)
+    with transaction() as s:
+        for provider in ("twilio", "sendgrid", "mastodon"):
+            factories.sender(s, provider, now=NOW)
+        allowed = settings().model_copy(update=factories.CREDENTIALS)
+        lifecycle.approve(s, alert, factories.operator(s, "approver", now=NOW), at(7), allowed)
+    for late_h, said in ((8.1, "more than 2 hours before the launch"), (18, "before the launch")):
+        with pytest.raises(Refused) as refused, transaction() as s:
+            lifecycle.launch(s, alert, factories.operator(s, "admin", now=NOW), at(late_h))
+        assert any(said in one for one in refused.value.details), late_h
+        assert "write it again" in refused.value.hint
+    with transaction() as s:
+        assert emergencies.in_force(s, at(8.1)) is None
+        incident = s.get_one(Alert, alert).incident_id
+        lifecycle.launch(s, alert, factories.operator(s, "admin", now=NOW), at(7.9))
+    longer = declared(Phase(at(6), at(30), (Ban(ROUTES),)), incident=incident)
+    launch(longer, 12)  # residents were told of this phase already
+
+
+def test_an_approval_hours_after_the_phase_began_is_refused_too() -> None:
+    alert = declared(*TWO)
+    with pytest.raises(Refused, match="name times that have passed"):
+        launch(alert, 9)
+
+
+def test_two_rules_of_one_phase_are_told_to_who_lives_on_the_routes_of_each_class() -> None:
+    with transaction() as s:
+        for number, name, lat in ((2, "night", 0.02), (3, "day", 0.08)):
+            line = LineString([(0.01, lat), (0.09, lat)])
+            routes.keep(s, [StreetRow(str(number), f"{name} ST", None, None, "", "", 2, line, name)], name, NOW)
+    alert = declared(Phase(at(6), at(17), (Ban("night"), Ban("day", "odd"))))
+    with transaction() as s:
+        labels = {one.number: one.label for one in wordings.parts_of(s, alert)}
+        sets = {
+            frozenset(labels[n] for n in one.parts): one.wording
+            for one in s.scalars(select(StoredWording).where(StoredWording.alert_id == alert))
+        }
+    assert set(labels.values()) == {"night", "day"}
+    night, day, both = (text_of(alert, sets[frozenset(some)]) for some in ({"night"}, {"day"}, {"night", "day"}))
+    assert "No parking on the snow route near you from" in night
+    assert "odd" not in night
+    assert "No parking on the odd-numbered side from" in day
+    assert "the snow route near you" not in day
+    assert both.index("the snow route near you") < both.index("Also no parking on the odd-numbered side")
 
 
 def test_an_agent_may_not_declare_one() -> None:
