@@ -14,8 +14,9 @@
 -- post     tokens of the posts (requests to the provider) of this regime; if mixed, of the largest
 -- mixed    1: posts of different size are mixed; since: when their size last changed; last: the last size
 -- urgent   until then a taker of the emergency lane is waiting, and routine takers get nothing
--- ahead    until then a taker ahead of routine is waiting, and other routine takers get nothing
--- turn     the lane of the last grant: of two runs of slots in a row, only one is kept for a taker ahead
+-- ahead    until then a taker ahead of routine is waiting
+-- half     the border of docs/adr/0055: slots from there on are kept for a taker ahead that waits; of those before,
+--          takers ahead get what nobody else takes
 -- closed   until then nobody may send: the provider said 429
 -- day, used, counted    `used` tokens were granted on `day`; complete only if `counted` is the same day
 -- counting     from then on the day may be counted: all that was granted before is in PostgreSQL
@@ -29,7 +30,7 @@ local cap, day, room, within = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[14]),
 local time = redis.call('TIME')
 local now = time[1] * SECOND + time[2]
 local fields = {'tat', 'rate', 'slot', 'post', 'mixed', 'since', 'last', 'urgent', 'closed', 'day', 'used', 'counted',
-                'counting', 'broken', 'rest', 'press', 'streak', 'ahead', 'turn'}
+                'counting', 'broken', 'rest', 'press', 'streak', 'ahead', 'half'}
 local read, state = redis.call('HMGET', key, unpack(fields)), {}
 for n, field in ipairs(fields) do state[field] = read[n] or nil end
 local function number(field) return tonumber(state[field] or 0) end
@@ -54,12 +55,14 @@ local missing = not tat or tat > now + late + number('slot') + SECOND
 if missing then tat = now + late end
 local urgent = number('urgent') < now + 21 * SECOND and number('urgent') or 0
 local ahead = number('ahead') < now + 3 * SECOND and number('ahead') or 0
+local half = missing and 0 or number('half')
 local closed = number('closed') < now + 601 * SECOND and number('closed') or 0
 -- A higher rate applies from the last slot on: the slot is shortened to the new length.
 if state.rate and tonumber(state.rate) < rate and not bulk then
     local slot = math.max(length_of(number('post')), length_of(unit))
     tat = tat - math.max(0, number('slot') - slot)
-    redis.call('HSET', key, 'tat', whole(tat), 'rate', ARGV[5], 'slot', whole(slot))
+    half = math.min(half, tat)
+    redis.call('HSET', key, 'tat', whole(tat), 'rate', ARGV[5], 'slot', whole(slot), 'half', whole(half))
 end
 local used, counted = number('used'), state.counted or ''
 if not state.day then
@@ -71,14 +74,14 @@ else
 end
 
 local function keep(...)
-    redis.call('HSET', key, 'tat', whole(tat), 'urgent', whole(urgent), 'ahead', whole(ahead), 'day', day, 'used', whole(used),
-        'counted', counted, ...)
+    redis.call('HSET', key, 'tat', whole(tat), 'urgent', whole(urgent), 'ahead', whole(ahead), 'half', whole(half),
+        'day', day, 'used', whole(used), 'counted', counted, ...)
 end
 local function refuse(wait)
     if lane == 'emergency' then
         -- It comes back after `wait`. Until then, and a little longer, the slots are kept for it.
         urgent = now + math.min(wait, 20 * SECOND) + 100000
-    elseif lane == 'ahead' and state.turn ~= 'ahead' then
+    elseif lane == 'ahead' then
         ahead = now + math.min(wait, SECOND) + 100000
     end
     if lane ~= 'routine' or missing then keep() end
@@ -104,7 +107,6 @@ local trial = state.broken ~= nil
 local open_till = number(lane == 'emergency' and 'press' or 'rest')
 if trial and open_till > now and open_till < now + 60 * SECOND then return refuse(open_till - now) end
 if lane ~= 'emergency' and urgent > now then return refuse(math.min(urgent - now, 100000)) end
-if lane == 'routine' and ahead > now then return refuse(math.min(ahead - now, 100000)) end
 
 -- At most a slice; unless bulk, half of it but at least 25 messages, so that an emergency waits for less.
 local most = math.floor(rate * slice / SECOND / unit)
@@ -144,7 +146,13 @@ else
     if post > rate / 2 then post, mixed = size, 0 end
     length, gap = mixed == 1 and mixed_length(post) or length_of(post), gap_of(post)
 end
-local start = math.max(tat + gap, now + lead) -- unused slots have lapsed; the claim takes time, too
+local free = math.max(tat, now + lead) -- unused slots have lapsed; the claim takes time, too
+local start = math.max(tat + gap, now + lead)
+if lane == 'routine' and ahead > now and free >= half then
+    return refuse(math.max(0, start - now - horizon) + 20000) -- just after the one that these slots are kept for
+elseif lane == 'ahead' and free < half then
+    horizon, within = horizon / 2, math.min(within, horizon) -- late and short: routine, if it comes, has the next slot
+end
 if start - now > math.min(horizon, within) then return refuse(start - now - math.min(horizon, within)) end
 if not bulk then
     granted = math.min(granted, 1 + math.floor((within - (start - now)) / length))
@@ -156,7 +164,12 @@ tat, used = start + slots * length, used + granted * unit
 -- If it comes later (a slow provider), routine takes the slots that would lapse.
 if lane == 'emergency' and granted < want then urgent = math.max(urgent, tat + 100000) end
 if lane == 'ahead' then ahead = 0 end
-keep('rate', ARGV[5], 'turn', lane, 'slot', whole(length), 'post', post, 'mixed', mixed, 'since', whole(since), 'last', size)
+if lane == 'ahead' and free >= half then -- as many slots as it had are for others
+    half = math.floor(tat + tat - free)
+elseif lane == 'emergency' and free < half then
+    half = half + tat - free
+end
+keep('rate', ARGV[5], 'slot', whole(length), 'post', post, 'mixed', mixed, 'since', whole(since), 'last', size)
 local note = number('streak') > 0 and 'watched' or ''
 if trial then
     redis.call('HSET', key, 'rest', whole(now + tonumber(ARGV[12])), 'press', whole(now + tonumber(ARGV[13])))

@@ -104,8 +104,8 @@ class Throttle:
     ) -> Grant | Wait:
         """Ask to send `want` messages of `unit` tokens each; `bulk`: in one request. Raises redis.RedisError.
 
-        `at_once`: the most to grant now, even if more are wanted. `ahead`: of other routine takers, which still have
-        every second run of slots. `within_s`: grant no slot that begins later.
+        `at_once`: the most to grant now, even if more are wanted. `ahead`: of other routine takers, to which half
+        of the slots are left. `within_s`: grant no slot that begins later.
         """
         day = now.astimezone(CAP_DAY).date()
         most = want if at_once is None else at_once
