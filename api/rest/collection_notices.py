@@ -124,6 +124,8 @@ class TextOut(BaseModel):
 
 class LookOut(BaseModel):
     edition: int
+    told: int | None = Field(None, description="Of a holiday: the alert that told it already, or will. Then no"
+                             " zones are listed unless a day has changed since.")  # fmt: skip
     channels: list[str] = Field(description="That the city can send by.")
     proposed: list[str]
     zones: list[ZoneOut]
@@ -181,7 +183,8 @@ def look(body: About, caller: Reader) -> LookOut:
         planned, shown = looking.at_storm(_storm(body.storm, now), caller.acting.email, now, settings())
         return LookOut.model_validate({"edition": planned.edition, **shown.as_json()})
     changed, shown = looking.at_holiday(_key(body, now), now, settings())
-    return LookOut.model_validate({"edition": changed.edition, **shown.as_json()})
+    told = changed.holiday.stands
+    return LookOut.model_validate({"edition": changed.edition, "told": told and told.alert_id, **shown.as_json()})
 
 
 @router.post("", status_code=201, summary="Publish a notice", responses=problems(403, 404, 409, 413, 422))

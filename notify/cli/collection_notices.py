@@ -20,7 +20,7 @@ from notify.models.states import AlertState
 from notify.operations import tasks
 from notify.service311.notices import acts, holidays, kept, looking, storm
 from notify.service311.notices.causes import CAUSES
-from notify.service311.notices.holidays import Upcoming
+from notify.service311.notices.holidays import Told, Upcoming
 from notify.service311.notices.looking import Look
 from notify.service311.notices.publishing import Published
 from notify.service311.notices.storm import DECISIONS, StormForm
@@ -91,7 +91,9 @@ def notice(
         published = acts.publish_holiday(
             key, changed.edition, _listed(channels), launch_at, by, now, settings(), remind=remind
         )
-    _shown({"holiday": key, "edition": changed.edition}, look, published, as_json=as_json)
+    told = changed.holiday.stands
+    head = {"holiday": key, "edition": changed.edition, "told": told and told.alert_id}
+    _shown(head, look, published, told, as_json=as_json)
 
 
 def decide(
@@ -126,7 +128,7 @@ def decide(
     published = None
     if publish and by is not None:
         published = acts.publish_storm(given, planned.edition, _listed(channels), by, now, settings())
-    _shown({"edition": planned.edition}, look, published, as_json=as_json)
+    _shown({"edition": planned.edition}, look, published, None, as_json=as_json)
 
 
 def _by(s: Any, act: str, email: str | None, *, publish: bool) -> Operator | None:
@@ -142,11 +144,12 @@ def _listed(channels: str | None) -> Sequence[str] | None:
 
 def _told(one: Upcoming) -> str:
     if one.stands is not None:
-        return f"notice {one.stands.notice_id}, {one.stands.state}"
+        waits = ", not sent yet" if one.stands.is_out and one.stands.held and one.stands.held.is_all else ""
+        return f"notice {one.stands.notice_id}, {one.stands.state}{waits}"
     return "not told" if one.changes else "changes no day"
 
 
-def _shown(head: dict[str, Any], look: Look, published: Published | None, *, as_json: bool) -> None:
+def _shown(head: dict[str, Any], look: Look, published: Published | None, told: Told | None, *, as_json: bool) -> None:
     """Print what a notice says, and what became of it if it was published. Rings the workers for it."""
     if published is not None and published.alert.state is AlertState.SENDING:
         tasks.ring_alert(published.alert)
@@ -171,8 +174,13 @@ def _shown(head: dict[str, Any], look: Look, published: Published | None, *, as_
     if look.untranslated:
         console.print(f"\nLook: its reason was typed and has no translation: it stands as it is in "
                       f"{', '.join(look.untranslated)}, too.", soft_wrap=True)  # fmt: skip
+    if told is not None:
+        how = "It was told already" if told.is_out else "Its notice waits"
+        console.print(f"\n{how}: notice {told.notice_id}, alert {told.alert_id}, {told.state}.",
+                      soft_wrap=True)  # fmt: skip
     if look.reached is None:
-        console.print("It changes no day: there is nobody to tell.")
+        none = "No day has changed since" if told else "It changes no day"
+        console.print(f"{none}: there is nobody to tell.")
     elif published is None:
         best = f" A week before the first day is {moment(look.best)}." if look.best else ""
         reached = f"{counted(look.reached.residents, 'resident')}{_by_channel(look.reached.all.by_channel)}"

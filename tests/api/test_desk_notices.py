@@ -219,6 +219,7 @@ def test_a_storm_suspends_and_recovers_in_one_incident(at_desk: Desk, zones: dic
     again = {"incident": str(incident), "decision": "day", "to": to.isoformat()}
     back = storm(desk, zones["North"], monday, **again)
     assert back.status_code == 303, words(back.text)
+    assert words(desk.get("/desk/notices").text).count(": North") == 2
     rows = asked.rows("SELECT incident_id, phase, state FROM alerts ORDER BY id")
     assert [(one.incident_id, one.phase) for one in rows] == [(incident, "issue"), (incident, "update")]
     assert "moves to Tuesday" in words(desk.get(back.headers["location"]).text)
@@ -447,6 +448,7 @@ def test_a_notice_is_looked_at_and_published_by_rest_and_by_command(
     command = ["notice", listed["date"]]
     shown = json.loads(CliRunner().invoke(commands, [*command, "--json"]).stdout)
     assert {name: shown[name] for name in look} == look
+    assert look["told"] is None
     assert look["untranslated"] == []
     assert (look["residents"], look["messages"]) == (2, {"email": 2, "sms": 2})
     assert [(one["zone"], len(one["moves"]) > 0) for one in look["zones"]] == [("North", True), ("South", False)]
@@ -458,6 +460,12 @@ def test_a_notice_is_looked_at_and_published_by_rest_and_by_command(
     made = desk.post(root, json=told, headers=asked_as)
     assert (made.status_code, made.json()["state"], made.json()["notice"]) == (201, "sending", 1)
     assert desk.post(root, json=told, headers=asked_as).status_code == 409
+    look = desk.post(f"{root}/look", json={"holiday": "thanksgiving day"}, headers=asked_as).json()
+    assert (look["told"], look["zones"]) == (made.json()["alert"], [])
+    shown = " ".join(CliRunner().invoke(commands, command).stdout.split())
+    assert "It was told already: notice 1, alert 1, sending. No day has changed since" in shown
+    page = words(desk.get(holiday(desk)).text)
+    assert "This holiday was told. See its notice No day has changed since. There is nobody to tell." in page
     monday = str(next_thursday() + timedelta(days=4))
     off = ["storm", "--zone", "North", "--first", monday, "--cause", "snow", "--publish", "--channels", "sms"]
     refused = CliRunner().invoke(commands, [*off, "--json"])

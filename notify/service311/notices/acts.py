@@ -40,7 +40,12 @@ def publish_holiday(
         changed = holidays.changed_by(s, key, now)
         again, replaces = _again(changed)
         if not changed.parts:
-            raise Refused(_("This holiday changes no day: there is nobody to tell."))
+            told = changed.holiday.stands
+            raise Refused(
+                _("Alert %(alert)s has told this holiday, and no day has changed since.", alert=told.alert_id)
+                if told
+                else _("This holiday changes no day: there is nobody to tell.")
+            )
         areas = publishing.shapes(s, changed.notice)
     holiday = changed.holiday
     wanted = Wanted(

@@ -87,7 +87,7 @@ class Notice:
 
     def _when(self, parts: Sequence[Part]) -> str:
         moves = [move for part in parts for move in part.moves]
-        first, last = _first_day(parts), max(part.last_day for part in parts)
+        first, last = _first_day(parts), max(part.last_change for part in parts)
         if all(move.state in (State.SUSPENDED, State.TO_BE_ANNOUNCED) for move in moves):
             return self._called_off(first, max(move.nominal for move in moves))
         if first == last:

@@ -49,8 +49,13 @@ class Part:
 
     @property
     def last_day(self) -> date:
-        """The last date that its words name as a day of collection, or on which something was due. What is to be
-        announced keeps residents waiting for a week more."""
+        """The last date that its words name, or on which something was due. What is to be announced keeps residents
+        waiting for a week more."""
+        return max(self.last_change, *(one.until or one.nominal for one in self.moves))
+
+    @property
+    def last_change(self) -> date:
+        """The same without the next regular day of what is not collected, which changes nothing."""
         return max(
             one.nominal + WEEK if one.state is State.TO_BE_ANNOUNCED else max(one.nominal, one.effective or one.nominal)
             for one in self.moves

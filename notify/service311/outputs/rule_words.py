@@ -83,8 +83,9 @@ def heading(rule: Rule) -> str:
 def named(rule: Rule) -> str:
     """Return a rule as a sentence names it: `“Slide, later” for Thanksgiving Day`."""
     holidays = [translation.translated(name) for name in sorted(rule.holidays)]
-    shown = holidays if len(holidays) <= NAMED else [*holidays[: NAMED - 1], "..."]
-    return _("“%(effect)s” for %(holidays)s", effect=heading(rule), holidays=listed(shown))
+    if len(holidays) > NAMED:
+        holidays[NAMED - 1 :] = [_("%(count)s more", count=len(holidays) - NAMED + 1)]
+    return _("“%(effect)s” for %(holidays)s", effect=heading(rule), holidays=listed(holidays))
 
 
 def details(rule: Rule, zones: Mapping[str, str]) -> list[str]:

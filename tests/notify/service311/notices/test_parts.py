@@ -143,6 +143,12 @@ def test_what_is_to_be_announced_keeps_its_notice_for_a_week_more() -> None:
     assert parts.Part((1,), (off,)).last_day == HOLIDAY.day
 
 
+def test_a_notice_holds_until_the_next_regular_day_that_its_words_name() -> None:
+    next_day = HOLIDAY.day + timedelta(days=7)
+    off = parts.Part((1,), (parts.Move(HOLIDAY.day, ("trash",), State.SUSPENDED, until=next_day),))
+    assert (off.last_day, off.last_change) == (next_day, HOLIDAY.day)
+
+
 def test_a_holiday_on_a_sunday_is_told_with_the_week_that_it_moves() -> None:
     """Observed on Monday, it moves the week after its own; a week further on is another story."""
     sunday, why = date(2027, 7, 4), Why(Cause.SLIDE, ("Independence Day",))
