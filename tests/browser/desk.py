@@ -186,6 +186,7 @@ class Desk:
 
     def launch(self, word: str = "") -> None:
         """`word`: what confirms an exercise."""
+        self.page.wait_for_load_state("load")  # before its scripts run, the server asks once more instead of counting
         self.hands.press(self.page.locator("details.go summary"))
         form = self.page.locator('form[action$="/launch"]')
         if word:

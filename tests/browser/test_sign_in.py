@@ -63,6 +63,19 @@ def shown(page: Page, name: str) -> list[str]:
     return found
 
 
+def seen_without_scripts(page: Page, part: str) -> bool:
+    """Whether it is seen where no script runs: a button that does nothing is worse than none."""
+    assert page.context.browser is not None
+    plain = page.context.browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
+    still = plain.new_page()
+    still.goto(page.url)
+    found = still.locator(part)
+    expect(found).to_have_count(1)
+    seen = found.is_visible()
+    plain.close()
+    return seen
+
+
 def test_from_the_first_link_to_a_passkey(page: Page) -> None:
     with transaction() as s:
         link = links.make(s, operators.add(s, EMAIL, "admin", datetime.now(UTC)), "join", datetime.now(UTC))
@@ -82,6 +95,7 @@ def test_from_the_first_link_to_a_passkey(page: Page) -> None:
     page.get_by_role("link", name="I have kept them").click()
     page.get_by_role("link", name=EMAIL).click()
     page.get_by_role("link", name="Add a passkey").click()
+    assert not seen_without_scripts(page, "[data-passkey-only]")
     page.get_by_label("Name").fill("Security key")
     page.get_by_role("button", name="Make a passkey").click()
     expect(page.get_by_role("listitem").filter(has_text="Security key")).to_be_visible()
