@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from notify.core import translation
 from notify.core.translation import gettext as _
+from notify.service311 import zone_order
 from notify.service311.edition_schedules import House
 from notify.service311.notices import words
 from notify.service311.notices.causes import is_ours
@@ -108,7 +109,7 @@ class Notice:
 
     def _called(self, parts: Sequence[Part]) -> str:
         zones = [zone for part in parts for zone in part.zones]
-        named = sorted(self.names[zone] for zone in zones)
+        named = sorted((self.names[zone] for zone in zones), key=zone_order.place)
         if len(zones) > NAMED:
             named = [_("%(count)s zones", count=translation.number(len(zones)))]
         if any(part.houses for part in parts):

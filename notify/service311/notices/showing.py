@@ -16,6 +16,7 @@ from notify.content import compose
 from notify.core.settings import Settings
 from notify.core.translation import ngettext
 from notify.models import Alert, Lane, Zone
+from notify.service311 import zone_order
 from notify.service311.notices import publishing, words
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Move, Part
@@ -59,7 +60,7 @@ def reached(areas: Mapping[int, BaseGeometry], whole: BaseGeometry, channels: Se
 def rows(zones: Sequence[Zone], parts: Sequence[Part], counted: Reached) -> list[Row]:
     """Return the rows of the table, those with a change first."""
     of = {zone: part for part in parts for zone in part.zones}
-    by_name = sorted(zones, key=lambda one: one.name)
+    by_name = sorted(zones, key=lambda one: zone_order.place(one.name))
     return [
         *(_row(one.name, of[one.id].moves, counted.by_zone.get(one.id)) for one in by_name if one.id in of),
         *(

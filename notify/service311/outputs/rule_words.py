@@ -10,7 +10,7 @@ from babel.lists import format_list
 from notify.core import translation
 from notify.core.translation import gettext as _
 from notify.core.translation import gettext_noop
-from notify.service311 import streams
+from notify.service311 import streams, zone_order
 from notify.service311.outputs import words
 from notify.service311.rules import DayException, Direction, Effect, Otherwise, Rule, State, Weekend
 
@@ -93,7 +93,12 @@ def details(rule: Rule, zones: Mapping[str, str]) -> list[str]:
     days = weekdays()
     lines = [_(EFFECTS[rule.effect].meaning)]
     if rule.zones is not None:
-        lines.append(_("Only in %(zones)s.", zones=listed(zones.get(one, one) for one in sorted(rule.zones))))
+        lines.append(
+            _(
+                "Only in %(zones)s.",
+                zones=listed(sorted((zones.get(one, one) for one in rule.zones), key=zone_order.place)),
+            )
+        )
     if rule.streams is not None:
         lines.append(_("Only %(streams)s.", streams=listed(map(streams.within, sorted(rule.streams)))))
     if rule.bound is not None:

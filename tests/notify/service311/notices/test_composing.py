@@ -62,3 +62,10 @@ def test_a_subject_names_two_zones_where_there_is_room() -> None:
         "A: Your trash of Thursday, Nov 26 moves to Friday, Nov 27. "
         "B: Your trash of Friday, Nov 27 moves to Saturday, Nov 28."
     )
+
+
+def test_zones_are_named_in_the_order_of_the_week() -> None:
+    schedules = [on("Thu", zone=zone) for zone in ("1", "2")]
+    (one,) = parts.of_holiday(calendars(schedules, [Rule(NAMES, Effect.SLIDE)]), HOLIDAY.name, HOLIDAY.day)
+    told = Notice(HOLIDAY.name, (one,), {1: "Friday", 2: "Monday"}, ("en",))
+    assert told.called(one) == "Monday and Friday"
