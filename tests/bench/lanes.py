@@ -51,6 +51,7 @@ def _figure(arrivals: NDArray[np.float64], great: int, small: int, launched: flo
     meanwhile = int(((routine > first) & (routine < last)).sum())
     after = routine[routine > last]
     tokens = np.concatenate([np.repeat(urgent, _cost(small)), np.repeat(routine, _cost(great))])
+    left = np.concatenate([np.repeat(_left(alert), _cost(alert)) for alert in (small, great)])
     size, took_s = len(urgent), last - first
     return Figure(
         f"lanes, {size:,} urgent among {len(_deliveries(great)):,}",
@@ -65,6 +66,7 @@ def _figure(arrivals: NDArray[np.float64], great: int, small: int, launched: flo
         ),
         notes={
             "from launch to the last one, x size / rate": round((last - launched) / (size / RATE), 3),
+            "most segments that left in any second": fullest_second(left),  # more arrived: they waited on the way
             "routine goes on after, s": round(float(after[0]) - last, 3) if after.size else "-",
         },
     )
@@ -73,6 +75,15 @@ def _figure(arrivals: NDArray[np.float64], great: int, small: int, launched: flo
 def _deliveries(alert: int) -> list[int]:
     with transaction() as s:
         return list(s.execute(text("SELECT id FROM deliveries WHERE alert_id = :a"), {"a": alert}).scalars())
+
+
+def _left(alert: int) -> NDArray[np.float64]:
+    """Return when each message of an alert left, in seconds of the epoch."""
+    with transaction() as s:
+        question = text(
+            "SELECT extract(epoch FROM sent_at)::float8 FROM deliveries WHERE alert_id = :a AND sent_at IS NOT NULL"
+        )
+        return np.array(s.execute(question, {"a": alert}).scalars().all(), dtype=np.float64)
 
 
 def _cost(alert: int) -> int:
