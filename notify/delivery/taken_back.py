@@ -15,22 +15,26 @@ from zones.membership import Membership
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """`messages`: how many were cancelled. `whole`: no other message to these residents is on its way, which could come
-    back and wait again."""
+    """`messages`: how many were cancelled. `left`: how many residents keep theirs, as it tells of another place of
+    theirs, too. `whole`: no other message to the residents is on its way, which could come back and wait again."""
 
     messages: int
+    left: int
     whole: bool
 
 
-def take_back(s: Session, alert_id: int, area: BaseGeometry, reason: str, now: datetime) -> TakenBack:
-    """Cancel the queued and held deliveries of an alert to residents with a place in an area (WGS 84). A held batch of
-    which nothing is left ends."""
+def take_back(
+    s: Session, alert_id: int, area: BaseGeometry, elsewhere: BaseGeometry, reason: str, now: datetime
+) -> TakenBack:
+    """Cancel the queued and held deliveries of an alert to residents with a place in an area, and none `elsewhere`,
+    where it goes on (WGS 84 both). A held batch of which nothing is left ends."""
     waiting = s.scalars(text(_RESIDENTS), {"alert": alert_id}).all()
-    concerned = audience.places_of(s, waiting, now).inside(Membership(area)).residents
-    values = {"alert": alert_id, "residents": sorted(set(concerned.tolist())), "reason": reason, "now": now}
+    places = audience.places_of(s, waiting, now)
+    here, there = (set(places.inside(Membership(one)).residents.tolist()) for one in (area, elsewhere))
+    values = {"alert": alert_id, "residents": sorted(here - there), "reason": reason, "now": now}
     messages = s.execute(text(_CANCEL), values).all()
     s.execute(text(_END_EMPTY), values)
-    return TakenBack(len(messages), not s.execute(text(_ON_ITS_WAY), values).scalar_one())
+    return TakenBack(len(messages), len(here & there), not s.execute(text(_ON_ITS_WAY), values).scalar_one())
 
 
 def is_heard(s: Session, alert_id: int) -> bool:

@@ -2,7 +2,8 @@
 
 One that waits is cancelled, and so is one that is out and reached nobody yet, because quiet hours hold it: staff tell
 it again. Of one that some have read, what is still to go out is stopped where the days are others now, and goes on
-elsewhere; all whose days differ from what it said get its correction, once staff publish that.
+elsewhere, also to those who have places in both: their one message tells of both, and nothing else would of the second.
+All whose days differ from what it said get its correction, once staff publish that.
 """
 
 from dataclasses import dataclass
@@ -110,15 +111,18 @@ class _Against:
         this moment may come back, and so it is looked at again, as is an audience that is being worked out."""
         if not self.untrue:
             return True
-        area = publishing.area_of(self.s, self.untrue, self._editions[1].houses)
-        taken = taken_back.take_back(self.s, self.alert.id, area, REASON, self.now)
+        houses = self._editions[1].houses
+        area, elsewhere = (publishing.area_of(self.s, one, houses) for one in (self.untrue, self.whose - self.untrue))
+        taken = taken_back.take_back(self.s, self.alert.id, area, elsewhere, REASON, self.now)
         if taken.messages:
             audit.note(
                 self.s, now=self.now, by=None, action="stop", subject="collection notice", subject_id=self.notice.id,
                 edition=self.newest, messages=taken.messages,
             )  # fmt: skip
+        done = taken.whole and self.alert.fanout_done_at is not None
+        if taken.messages or (taken.left and done):
             self.ring(self.untrue, "was stopped before everybody had it")
-        return taken.whole and self.alert.fanout_done_at is not None
+        return done
 
     def ring(self, lose: frozenset[Whose], what: str) -> None:
         """Ring the alarm, unless later notices go to all who lose something."""

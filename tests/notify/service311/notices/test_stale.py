@@ -130,6 +130,23 @@ def test_of_a_notice_that_some_have_what_is_not_true_any_more_is_stopped(zones: 
     assert states(alert)["queued", None] == 1, "the south reads the first one, in time"
 
 
+def test_who_has_a_place_where_it_is_still_true_reads_it(zones: dict[str, int]) -> None:
+    """Their one message tells of both places: without it they would never hear of the second."""
+    with transaction() as s:
+        factories.resident(s, at=[NORTH, SOUTH], topics=["collection"])
+    alert = publish()
+    assert states(alert) == {("held", "quiet-hours"): 4}
+    some_have_it(alert, f"NOT {IN_NORTH} AND contact_id < (SELECT max(id) FROM contacts)")
+    restrict(zones["North"])
+    settle()
+    assert states(alert) == {("delivered", None): 1, ("cancelled", "days-changed"): 2, ("held", "quiet-hours"): 1}
+    assert len(sql(RUNG)) == 1
+    correction = publish()
+    assert states(correction) == {("held", "quiet-hours"): 3}, "it tells them of the first"
+    assert morning()
+    assert states(alert)["queued", None] == 1
+
+
 def test_a_notice_that_is_still_true_goes_out(zones: dict[str, int]) -> None:
     alert = publish()
     with transaction() as s:
