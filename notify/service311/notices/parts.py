@@ -154,6 +154,19 @@ def moves_of(collections: Iterable[Collection]) -> tuple[Move, ...]:
         evening = one.why.cause is Cause.SET_OUT
         alike = Move(one.nominal, (), one.state, one.effective, one.set_out, one.why.until, merged, evening)
         streams[alike].append(one.stream)
+    return _named(streams)
+
+
+def whatever_set_out(moves: Iterable[Move]) -> tuple[Move, ...]:
+    """Return moves for words that do not say when to set out what: those that differ in nothing else are one. When the
+    evening is what is new, it is said."""
+    streams: dict[Move, list[str]] = defaultdict(list)
+    for one in moves:
+        streams[replace(one, streams=(), set_out=one.set_out if one.evening else None)] += one.streams
+    return _named(streams)
+
+
+def _named(streams: Mapping[Move, Iterable[str]]) -> tuple[Move, ...]:
     found = [
         replace(alike, streams=tuple(sorted(set(names), key=ORDER.__getitem__))) for alike, names in streams.items()
     ]

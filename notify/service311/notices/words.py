@@ -10,7 +10,7 @@ from notify.core import translation
 from notify.core.translation import gettext as _
 from notify.core.translation import ngettext
 from notify.service311 import streams
-from notify.service311.notices.parts import Move, Part
+from notify.service311.notices.parts import Move, Part, whatever_set_out
 from notify.service311.outputs.words import clock, with_weekday
 from notify.service311.rules import State
 
@@ -18,8 +18,9 @@ PLURAL = "bulky"  # a stream whose name is of many things
 
 
 def sentences(part: Part) -> list[str]:
-    """Return one sentence for each move, short enough for a text message."""
-    return [_sentence(move) for move in part.moves]
+    """Return one sentence for each move, short enough for a text message: streams that are set out at different times
+    and share all else are in one."""
+    return [_sentence(move) for move in whatever_set_out(part.moves)]
 
 
 def to_do(part: Part) -> list[str]:

@@ -18,6 +18,7 @@ from notify.service311.rules import (
     Holiday,
     Otherwise,
     Rule,
+    SetOut,
     State,
     Why,
 )
@@ -43,6 +44,19 @@ def calendars(
 def said(found: list[parts.Part], language: str = "en") -> dict[tuple[int, ...], str]:
     with speaking(language):
         return {part.zones: " ".join(words.sentences(part)) for part in found}
+
+
+def test_streams_that_differ_in_their_set_out_time_alone_are_told_in_one_sentence() -> None:
+    thursday, friday = HOLIDAY.day, HOLIDAY.day + timedelta(days=1)
+    at = {"trash": time(7), "recycling": time(6)}
+    moves = [parts.Move(thursday, (one,), State.DELAYED, friday, SetOut(friday, hour)) for one, hour in at.items()]
+    part = parts.Part((4,), tuple(moves))
+    assert said([part]) == {(4,): "Your trash and recycling of Thursday, Nov 26 move to Friday, Nov 27."}
+    with speaking("en"):
+        assert [one.partition(" by ")[0] for one in words.to_do(part)] == [
+            "Set out your trash",
+            "Set out your recycling",
+        ]
 
 
 def test_a_slide_concerns_the_rest_of_the_week_alone() -> None:
