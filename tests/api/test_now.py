@@ -345,7 +345,6 @@ def test_no_statement_reads_all_residents_or_deliveries(at_desk: Desk, city: dat
 
 
 @pytest.mark.timed
-@pytest.mark.timed
 def test_the_page_is_quick_with_500_past_alerts_and_20_drafts(at_desk: Desk, city: datetime) -> None:
     number = factories.alert_resolved(now=city)
     factories.alert_launched(now=city)
@@ -365,12 +364,13 @@ def test_the_page_is_quick_with_500_past_alerts_and_20_drafts(at_desk: Desk, cit
         id=number,
     )
     client = at_desk("approver")
+    assert client.get("/console").status_code == 200  # the first one compiles the page and its statements
     took_s = []
-    for _ in range(20):
+    for _ in range(100):
         began_s = perf_counter()
         assert client.get("/console").status_code == 200
         took_s.append(perf_counter() - began_s)
-    assert statistics.quantiles(took_s, n=20)[-2] <= 0.15, took_s
+    assert statistics.quantiles(took_s, n=20)[-1] <= 0.15, sorted(took_s)
 
 
 def test_the_city_map_has_what_the_page_has(at_desk: Desk, city: datetime) -> None:
