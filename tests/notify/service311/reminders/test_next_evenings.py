@@ -7,7 +7,7 @@ import pytest
 from notify.core.db import transaction
 from notify.service311.desk import card
 from notify.service311.reminders import next_evenings, readers, wishes
-from notify.subscribers import consent, holdings
+from notify.subscribers import choices, consent, holdings
 from tests.database import sql
 from tests.factories import Resident, operator
 from tests.notify.service311.days import NORTH, NOW, SOUTH, THANKSGIVING
@@ -49,6 +49,19 @@ def test_nothing_is_shown_that_does_not_come() -> None:
     sql("UPDATE alerts SET state = 'cancelled'")
     assert shown(eve) == ()
     assert shown(eve, publish_today) == ()
+
+
+def test_an_evening_that_is_muted_is_not_shown() -> None:
+    ana = person()
+    publish()
+    for until, seen in ((EVENING + timedelta(hours=1), ()), (EVENING - timedelta(hours=1), (THANKSGIVING,))):
+        with transaction() as s:
+            choices.pause(s, ana.id, until)
+        assert shown(ana) == seen
+    with transaction() as s:
+        choices.pause(s, ana.id, EVENING + timedelta(hours=1))
+    evening()
+    assert sql("SELECT count(*) FROM reminders") == [(0,)], "nor does it come"
 
 
 def test_a_notice_of_the_evenings_own_day_has_no_reminder() -> None:
