@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from shapely.geometry import LineString, box
+from shapely.geometry import LineString, Point, box
 from sqlalchemy import select
 
 from notify.alerts import lifecycle
@@ -90,6 +90,17 @@ def test_each_reads_the_rule_of_their_own_street_first() -> None:
     assert general.index("on snow emergency routes") < then
     assert sms_segments.count(general).segments <= 2
     assert "en la ruta de nieve cercana" in text_of(alert, sets[frozenset({route})], "es")
+
+
+@pytest.mark.parametrize(
+    ("away_m", "read"),
+    [(5, {"Snow emergency routes"}), (30, {"Snow emergency routes", "Other streets"}), (100, {"Other streets"})],
+)
+def test_a_house_at_a_corner_reads_the_rules_of_both_streets(away_m: float, read: set[str]) -> None:
+    alert, house = declared(*TWO), Point(0.05, 0.05 + away_m / routes.METRES_A_DEGREE)
+    with transaction() as s:
+        parts = wordings.parts_of(s, alert)
+        assert {one.label for one in parts if one.area.covers(house)} == read
 
 
 def test_where_nothing_is_forbidden_the_general_words_are_read() -> None:

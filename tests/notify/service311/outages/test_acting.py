@@ -270,6 +270,19 @@ def test_growth_that_was_taken_back_is_told_with_the_next(people: list[factories
         grow(done, hours=0.7)
 
 
+def test_who_has_a_growth_that_was_stopped_is_not_told_again(people: list[factories.Resident]) -> None:
+    _home, harbor, _both = (one.sms for one in people)
+    done = report()
+    sent(done.alert)
+    first = grow(done)
+    assert sent(first.alert, 0.5) == {harbor}
+    sql("UPDATE deliveries SET state = 'accepted'")
+    cancel(first.alert, 0.6)
+    with transaction() as s:
+        joined = factories.resident(s, at=(THERE,), topics=("outage",), now=at(0.7))
+    assert sent(grow(done, hours=0.8).alert, 0.8) == {joined.sms}
+
+
 def test_two_growths_are_one_message_while_the_first_waits(people: list[factories.Resident]) -> None:
     """Who has a place in both new parts would get two first messages."""
     _home, harbor, _both = (one.sms for one in people)
