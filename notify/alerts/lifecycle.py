@@ -49,6 +49,7 @@ def approve(s: Session, alert_id: int, by: Operator, now: datetime, settings: Se
     times.require_in_time(alert, now, settings.tz, or_at_once=two_people.is_composed_notice(alert))
     times.require_life(alert, now)
     outdated.require_current(s, alert)
+    outdated.require_days(s, alert_id)
     two_people.require_foreseen(s, alert)
     two_people.require(s, alert, by, settings, sent)
     limits.require(s, alert, by, now, settings, sent)
@@ -94,6 +95,7 @@ def launch(s: Session, alert_id: int, by: Operator | None, now: datetime) -> Ale
     exercise.require_mode(alert_id, alert.status, by)
     times.require_in_time(alert, now, settings().tz, or_at_once=two_people.is_composed_notice(alert))
     outdated.require_current(s, alert)
+    outdated.require_days(s, alert_id)
     two_people.require_foreseen(s, alert)
     written_twice.require_not_paused(s, alert)
     if by is not None:

@@ -48,6 +48,23 @@ def require_current(s: Session, alert: Alert) -> None:
         )
 
 
+def require_days(s: Session, alert_id: int) -> None:
+    """Raise Refused for a notice of collections that was not held against the newest edition of the calendars yet."""
+    if s.execute(text(_BEHIND), {"alert": alert_id}).scalar_one():
+        raise Refused(
+            _("The collection days were published anew since alert %(alert)s was written.", alert=alert_id),
+            hint=_(
+                "It is compared with them. Try again in a few seconds; if it is cancelled, publish the notice anew."
+            ),
+        )
+
+
+_BEHIND = """
+    SELECT EXISTS (SELECT FROM collection_notices
+                    WHERE alert_id = :alert AND edition < (SELECT max(number) FROM collection_editions))
+"""
+
+
 def cancel(s: Session, alert: Alert, later: int, now: datetime) -> None:
     """Cancel a scheduled alert that a later one has overtaken: an alarm rings, and its author is written to."""
     reason = _cancel(s, alert.id, later, now)

@@ -35,6 +35,7 @@ class Spoken:
     speaks: bool
     area: BaseGeometry
     heard: bool = True
+    withdrawn: BaseGeometry | None = None  # the part of the area where it is not true any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def said(s: Session, incident_id: int, status: str, since: datetime | None = Non
     One whose area is damaged is left out, so that it does not keep the others from going out.
     """
     rows = s.execute(
-        text("""SELECT id, phase = 'all-clear' AS clear, follows IS NULL AS own, area,
+        text("""SELECT id, phase = 'all-clear' AS clear, follows IS NULL AS own, area, withdrawn,
                        state <> 'cancelled' AS on,
                        state <> 'cancelled' OR EXISTS (SELECT FROM deliveries d WHERE d.alert_id = a.id
                            AND d.state <> ALL (CAST(:held_back AS delivery_state[]))) AS heard
@@ -113,9 +114,9 @@ def said(s: Session, incident_id: int, status: str, since: datetime | None = Non
                    AND launched_at > coalesce(CAST(:since AS timestamptz), '-infinity') ORDER BY launched_at, id"""),
         {"incident": incident_id, "status": status, "since": since, "held_back": [one.value for one in HELD_BACK]},
     ).all()
-    shapes = readable_areas(row.area for row in rows)
+    shapes = readable_areas(area for row in rows for area in (row.area, row.withdrawn) if area is not None)
     return [
-        Spoken(row.id, row.clear, row.own and row.on, shape, row.own and row.heard)
+        Spoken(row.id, row.clear, row.own and row.on, shape, row.own and row.heard, shapes.get(row.withdrawn))
         for row in rows
         if (shape := shapes.get(row.area)) is not None
     ]
@@ -128,11 +129,12 @@ def heard(launched: Iterable[Spoken]) -> list[Spoken]:
 
 def _row(s: Session, one: Spoken, later: Sequence[Spoken]) -> dict[str, Any] | None:
     found = left(one, later)
-    if not found.words:
+    if not found.words and one.withdrawn is None:
         return None
     row = dict.fromkeys(("superseded_by", "ended_by", "left_area", "left_in")) | {"alert_id": one.id}
-    if not found.area.is_empty:
-        return row | {"left_area": to_wkb(found.area), "left_in": _zones(s, one.id, found.area)}
+    area = found.area if one.withdrawn is None else without_slivers(minus(found.area, one.withdrawn), one.area)
+    if not area.is_empty or not found.words:  # what nothing is left of, and nobody has spoken since, holds nowhere
+        return row | {"left_area": to_wkb(area), "left_in": _zones(s, one.id, area)}
     clears = left(one, [word for word in later if word.clear])
     dangers = [word.id for word in found.words if not word.clear]
     if not one.clear and clears.words and clears.area.is_empty:

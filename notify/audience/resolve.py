@@ -25,6 +25,7 @@ from notify.core.settings import settings
 from notify.models import Alert, Lane
 from zones.geometry import from_wkb
 from zones.membership import Membership
+from zones.overlaps import minus
 
 WARNED = rules.warned("CAST(:emergencies AS bigint[])")
 
@@ -127,11 +128,13 @@ def fallback_of(s: Session, alert: Alert) -> str:
 def membership(alert: Alert) -> InCity:
     """Return the alert's area, prepared for queries. That of a follow-up is for the unreached only; to one with earlier
     alerts belong those to whom they were sent, but not the recipients of those that it spares; to the whole city those
-    without a place, too. Raises Refused without
-    one: nothing is sent then (law 2)."""
+    without a place, too. Where it was withdrawn, it has none. Raises Refused without one: nothing is sent then (law 2).
+    """
     if alert.area is None:
         raise Refused(f"Alert {alert.id} has no area.", hint="Create the alert again, with an area.")
     area = from_wkb(alert.area)
+    if alert.withdrawn is not None:
+        area = minus(area, from_wkb(alert.withdrawn))
     if alert.follows is not None:
         return OfUnreached(area, alert.follows, whole=alert.whole_city)
     return OrTold(area, alert.answered, whole=alert.whole_city, spares=alert.spares)

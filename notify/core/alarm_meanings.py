@@ -11,6 +11,9 @@ MEANINGS = {
     alarms.NOTICE_OUTDATED: gettext_noop(
         "A notice of collections was stopped before everybody had it: the calendars have other days. Publish it again."
     ),
+    alarms.NOTICE_UNCHECKED: gettext_noop(
+        "A notice of collections could not be compared with the newest calendars. It waits, and is tried every minute."
+    ),
     alarms.REMINDERS_UNSENT: gettext_noop(
         "Reminders of collections waited until it was too late. Raise the rate of the sender, or find out why it stood."
     ),

@@ -18,7 +18,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 # The kinds (docs/alarms.md).
-NOTICE_OUTDATED, REMINDERS_UNSENT = "notice-outdated", "reminders-unsent"
+NOTICE_OUTDATED, NOTICE_UNCHECKED = "notice-outdated", "notice-unchecked"
+REMINDERS_UNSENT = "reminders-unsent"
 UNSENT, LAUNCHED_LATE, AUDIENCE_UNKNOWN = "alert-unsent", "launched-late", "audience-unknown"
 LAUNCH_MISSED, OVERTAKEN = "launch-missed", "alert-overtaken"
 EXPIRES_SOON, DECISION_DUE = "expires-soon", "decision-due"

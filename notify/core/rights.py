@@ -35,7 +35,8 @@ RIGHTS = {
     "standings": "SELECT, INSERT, DELETE",
     # Only the columns that record progress may change.
     "alerts": "SELECT, INSERT, UPDATE (state, approved_by, approved_at, approved_hash, told_before, told_apart,"
-    " launched_at, ask_since, finished_at, fanout_through, fanout_done_at, audience_total, joined_later)",
+    " launched_at, ask_since, finished_at, fanout_through, fanout_done_at, audience_total, joined_later,"
+    " withdrawn)",
     "alarms": "SELECT, INSERT, UPDATE (message, last_seen, count, resolved_at, resolved_by)",
     "warn_requests": "SELECT, INSERT, UPDATE (read_back_at, read_back_by, closed_at, closed_by, alert_id, declined)",
     "batches": "SELECT, INSERT, UPDATE (state, size, rung_at, not_before, lease, lease_until)",
@@ -97,7 +98,7 @@ RIGHTS = {
     "call_spikes": "SELECT, INSERT, DELETE, UPDATE (calls, seen_at, outcome, settled_at, settled_by, draft_id)",
     "collection_tickets": "SELECT, INSERT, DELETE,"
     " UPDATE (taken_at, taken_by, mended_in, closed_at, closed_by, answer)",
-    "collection_notices": "SELECT, INSERT, UPDATE (edition, reminded_day, checked_edition)",
+    "collection_notices": "SELECT, INSERT, UPDATE (edition, reminded_day, checked_edition, look_at)",
     "reminders": "SELECT, INSERT, DELETE, UPDATE (edition, true_in, said, places, message_id, made_at)",
     "city_requests": "SELECT, INSERT, DELETE, UPDATE (state, number, token, said, settled_at, address_sealed)",
     # Residents' wishes may change and be deleted.

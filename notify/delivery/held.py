@@ -30,7 +30,8 @@ def release(now: datetime) -> list[Doorbell]:
 
     What a paused alert holds stays held until it is resumed; what is held of an alert that has ended, ends with it.
     Where a later alert of the incident has the last word, a message is left out once the later one has gone to its
-    resident. Until that is decided it stays held; if the later one does not go out, it does.
+    resident. Until that is decided it stays held; if the later one does not go out, it does. A notice of collections
+    waits until it was held against the newest edition of the calendars (`service311.notices.stale`).
     """
     through, rung = 0, []  # a batch that is refused is not tried again until the next run
     while some := _due_after(through, now):
@@ -46,6 +47,9 @@ def _due_after(last: int, now: datetime) -> Sequence[int]:
             text("""SELECT b.id FROM batches b JOIN alerts a ON a.id = b.alert_id
                      WHERE b.state = 'held' AND b.held_until <= :now AND coalesce(b.not_before, :now) <= :now
                        AND a.state IN ('sending', 'sent') AND b.id > :last
+                       AND NOT EXISTS (SELECT FROM collection_notices n WHERE n.alert_id = a.id
+                                          AND coalesce(n.checked_edition, n.edition)
+                                              < (SELECT max(number) FROM collection_editions))
                        AND NOT EXISTS (SELECT FROM alerts y WHERE (y.incident_id, y.status) = (a.incident_id, a.status)
                                           AND y.launched_at > a.launched_at AND y.state IN ('sending', 'paused')
                                           AND y.fanout_done_at IS NULL)

@@ -41,6 +41,7 @@ class Alert(Base):
     blanks: Mapped[dict[str, Any]]
     area: Mapped[bytes | None]
     area_hash: Mapped[str | None]
+    withdrawn: Mapped[bytes | None]  # the part of `area` where it is not true any more, and nothing is said there yet
     whole_city: Mapped[bool] = mapped_column(server_default="false")  # also to residents without a place
     area_description: Mapped[str] = mapped_column(server_default="")  # in the first of the city's languages
     area_names: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # the same by language; {}: only that one

@@ -122,7 +122,7 @@ class CollectionNotice(Base):
     last date that the words name. `parts`: of each group of zones the ids of its zones, the days and streams that
     change, what it is called, and its sentences by language. `remind_days`: the collections of which its readers are
     reminded the evening before; `reminded_day`: the last one of which that has begun. `checked_edition`: the last one
-    against which its words were held, of a notice that is out (`notices.stale`).
+    against which its words were held, of a notice that is out; `look_at`: when that is done again (`notices.stale`).
     """
 
     __tablename__ = "collection_notices"
@@ -140,6 +140,7 @@ class CollectionNotice(Base):
     remind_days: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default="{}")
     reminded_day: Mapped[date | None]
     checked_edition: Mapped[int | None] = mapped_column(ForeignKey("collection_editions.number"))
+    look_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("notices_of_incident", "incident_id"),

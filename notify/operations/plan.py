@@ -36,6 +36,8 @@ class Job:
 
 JOBS = (
     Job("launch", "Launch alerts that are due, and expire those whose time is over.", Every(1)),
+    # One run may have to stop a million messages.
+    Job("notices", "Stop what newer calendars made untrue of notices that are out.", Every(1), patience_s=900),
     Job("approvals", "Ask the next people to approve what waits, and write to operators.", Every(2)),
     Job("joining", "Write to residents who join: their codes, and first words.", Every(1)),
     Job("arrivals", "Send the alerts in force to who has just joined or added a place.", Every(1)),

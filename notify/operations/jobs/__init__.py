@@ -13,6 +13,7 @@ from notify.operations.jobs import (
     import_asks,
     joining,
     launch,
+    notices,
     outside,
     questions,
     receipts,
@@ -28,6 +29,7 @@ from notify.operations.jobs import (
 
 RUN: Mapping[str, Callable[[], None]] = {
     "launch": launch.run,
+    "notices": notices.run,
     "address_checks": address_checks.run,
     "approvals": approvals.run,
     "joining": joining.run,

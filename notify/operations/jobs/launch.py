@@ -1,6 +1,6 @@
 """Launch alerts on time, expire them, and end those that an all-clear has overtaken."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -17,11 +17,12 @@ from notify.service311.notices import stale
 def run() -> None:
     """Expire the alerts whose time is over, launch those that are due, and stop those that are overtaken."""
     now = datetime.now(UTC)
-    if db.exists(stale.ANY, now=now):
-        each(lambda: _settle_notices(now))
+    steps: list[Callable[[], object]] = []
+    if db.exists(stale.WAITING):
+        steps.append(partial(stale.settle_waiting, now))
     if db.exists(_DUE, now=now):
-        each(lambda: _expire(now), lambda: _launch(now))
-    each(*(partial(_stop, incident, status, now) for incident, status in _ended()))
+        steps += (partial(_expire, now), partial(_launch, now))
+    each(*steps, *(partial(_stop, incident, status, now) for incident, status in _ended()))
 
 
 _DUE = """
@@ -34,11 +35,6 @@ _DUE = """
 def _expire(now: datetime) -> None:
     with transaction() as s:
         lifecycle.expire_due(s, now)
-
-
-def _settle_notices(now: datetime) -> None:
-    with transaction() as s:
-        stale.settle(s, now)
 
 
 def _launch(now: datetime) -> None:
