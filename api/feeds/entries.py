@@ -62,7 +62,7 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """Its words, with a sentence first if it does not hold any more."""
+        """Its words, with a sentence first if it does not hold any more, or not in all of its area."""
         return "\n\n".join(filter(None, [self.ended, *("\n".join(block.lines) for block in self.shown.notice.blocks)]))
 
     @property
@@ -81,7 +81,9 @@ class Entry:
             return _("This alert was cancelled. It is no longer in force.")
         if self.standing == "expired":
             return _("This alert is over.")
-        return _("This alert is not in force any more.") if self.standing == "replaced" else ""
+        if self.standing == "replaced":
+            return _("This alert is not in force any more.")
+        return _("Some of these days have changed since this was sent.") if self.shown.notice.unsaid else ""
 
 
 @dataclass(frozen=True, slots=True)

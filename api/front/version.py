@@ -29,6 +29,7 @@ _VERSION = """
         (SELECT max(signed_at) FROM statements),
         (SELECT concat_ws(' ', max(id), count(revoked_at)) FROM signing_keys),
         (SELECT max(number) FROM collection_editions),
+        (SELECT string_agg(CAST(alert_id AS text), ',' ORDER BY alert_id) FROM standings WHERE unsaid),
         (SELECT max(id) FROM outage_steps),
         (SELECT concat_ws(' ', count(*), sum(version), max(changed_at)) FROM answers
           WHERE valid_from <= :now AND (valid_until IS NULL OR valid_until > :now)))

@@ -48,6 +48,7 @@ class Notice(Named):
     cancelled: bool
     ended_at: datetime | None
     over: bool
+    unsaid: bool  # some of what it says is not true any more, and no other alert says what is
     blocks: Sequence[Block]
 
     @property
@@ -207,6 +208,7 @@ class _Words:
             cancelled=alert.state == AlertState.CANCELLED,
             ended_at=alert.cancelled_at,
             over=alert.state == AlertState.EXPIRED or alert.expires_at <= self._now,
+            unsaid=alert.unsaid,
             blocks=_body(self._by_alert[alert.id], alert.event),
         )
 

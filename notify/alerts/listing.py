@@ -66,6 +66,7 @@ class InIncident(AlertSummary):
 
     `superseded_by`, `ended_by`: what has the last word in all of its area now (`models.Standing`), the latter if it is
     over there. `left_in`: the zones where it still holds, if later ones took a part of its area; None: all or nothing.
+    `unsaid`: in some of its area it is not true any more, and nothing is said there yet.
     `cancelled_at`: None unless it was cancelled after its launch; and if that time makes no sense.
     """
 
@@ -75,6 +76,7 @@ class InIncident(AlertSummary):
     superseded_by: int | None
     ended_by: int | None
     left_in: Sequence[str] | None
+    unsaid: bool
     cancelled_at: datetime | None
 
     @property
@@ -90,6 +92,7 @@ class InIncident(AlertSummary):
 # The same as columns, and what to join to `a` for them.
 IN_INCIDENT = (
     f"{SUMMARY}, a.blanks, a.corrects, a.follows, later.superseded_by, later.ended_by, later.left_in,"
+    " coalesce(later.unsaid, false) AS unsaid,"
     " CASE WHEN a.state = 'cancelled' AND a.finished_at BETWEEN a.launched_at AND '9999-12-30' THEN a.finished_at END"
     " AS cancelled_at"
 )

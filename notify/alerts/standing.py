@@ -131,7 +131,9 @@ def _row(s: Session, one: Spoken, later: Sequence[Spoken]) -> dict[str, Any] | N
     found = left(one, later)
     if not found.words and one.withdrawn is None:
         return None
-    row = dict.fromkeys(("superseded_by", "ended_by", "left_area", "left_in")) | {"alert_id": one.id}
+    row = dict.fromkeys(("superseded_by", "ended_by", "left_area", "left_in")) | {"alert_id": one.id, "unsaid": False}
+    if one.withdrawn is not None:
+        row["unsaid"] = not left(replace(one, area=one.withdrawn), later).area.is_empty
     area = found.area if one.withdrawn is None else without_slivers(minus(found.area, one.withdrawn), one.area)
     if not area.is_empty or not found.words:  # what nothing is left of, and nobody has spoken since, holds nowhere
         return row | {"left_area": to_wkb(area), "left_in": _zones(s, one.id, area)}

@@ -9,7 +9,7 @@ from notify.core.translation import gettext, gettext_noop
 MEANINGS = {
     alarms.UNSENT: gettext_noop("An alert ended before all of it was sent. If it still matters, send a new one."),
     alarms.NOTICE_OUTDATED: gettext_noop(
-        "A notice of collections was stopped before everybody had it: the calendars have other days. Publish it again."
+        "A notice of collections was stopped before everybody had it: the calendars have other days. Tell those."
     ),
     alarms.NOTICE_UNCHECKED: gettext_noop(
         "A notice of collections could not be compared with the newest calendars. It waits, and is tried every minute."

@@ -1,6 +1,6 @@
 """What later alerts of its incident have left of a launched alert."""
 
-from sqlalchemy import Text
+from sqlalchemy import Text, false
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,7 +12,8 @@ class Standing(Base):
 
     `superseded_by`: later alerts have the last word in all of its area, this is the newest. `ended_by`: all-clears went
     to all of its area, this is the newest. Otherwise `left_area` is where it still has the last word (WKB), and
-    `left_in` the names of its zones there.
+    `left_in` the names of its zones there. `unsaid`: in some of it (`Alert.withdrawn`) it is not true any more, and no
+    later alert speaks there yet.
     """
 
     __tablename__ = "standings"
@@ -21,3 +22,4 @@ class Standing(Base):
     ended_by: Mapped[int | None]
     left_area: Mapped[bytes | None]
     left_in: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    unsaid: Mapped[bool] = mapped_column(server_default=false())

@@ -1,12 +1,13 @@
 """What holds at a caller's address, or in the whole city: alerts with the words that residents got, collection days."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Literal
 
 import numpy as np
 from shapely import Point
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, defer
 
@@ -26,8 +27,9 @@ from notify.service311.desk import day_lines, departures
 from notify.service311.desk.day_lines import DayLine
 from notify.service311.desk.departures import Held
 from zones.geometry import readable_areas
+from zones.overlaps import meet
 
-Stands = Literal["active", "replaced", "over", "planned"]
+Stands = Literal["active", "untrue", "replaced", "over", "planned"]
 MOST = 20  # alerts of one address or zone
 
 
@@ -35,7 +37,8 @@ MOST = 20  # alerts of one address or zone
 class Told:
     """An alert of yesterday, today or tomorrow. `words`: what residents got, or will, by channel and language; at a
     point only those for who lives there. `parts`: who reads a wording, by its number; empty if all read the same.
-    `held`: what of it has not been sent yet; None for nothing."""
+    `held`: what of it has not been sent yet; None for nothing. What is `untrue` is not true any more where it is asked
+    for, or in some of its area, and no other alert says yet what is."""
 
     alert: Alert
     stands: Stands
@@ -75,7 +78,11 @@ def in_zone(s: Session, zone_id: int, now: datetime) -> Here | None:
     shape = zones.tree.geometries[row]
     found = [told for told in alerts(s, now) if told.alert.area is not None]
     areas = readable_areas({told.alert.area for told in found if told.alert.area is not None})
-    met = [told for told in found if told.alert.area in areas and areas[told.alert.area].intersection(shape).area > 0]
+    met = [
+        told if told.stands not in ("active", "untrue") else replace(told, stands=_stands_in(s, told.alert, shape))
+        for told in found
+        if told.alert.area in areas and areas[told.alert.area].intersection(shape).area > 0
+    ]
     return _here([(zone_id, str(about["name"]), str(about["kind"]))], met, calendar, now)
 
 
@@ -139,7 +146,7 @@ def _all_told(
     return [
         Told(
             alert,
-            _stands(alert, standing, now),
+            _stands(alert, standing, now, Point(*point) if point else None),
             [one for one in words.get(alert.id, ()) if one.wording == theirs.get(alert.id, one.wording)],
             labels.get(alert.id, {}),
             held.get(alert.id),
@@ -168,12 +175,36 @@ def _there(
     return [row for row in rows if row[0].area in areas and areas[row[0].area].intersects(at_point)]
 
 
-def _stands(alert: Alert, standing: Standing | None, now: datetime) -> Stands:
+def _stands(alert: Alert, standing: Standing | None, now: datetime, where: BaseGeometry | None = None) -> Stands:
     if alert.launched_at is None:
         return "planned"
     if alert.expires_at <= now or alert.state not in IN_FORCE or (standing and standing.ended_by):
         return "over"
-    return "replaced" if standing and standing.superseded_by else "active"
+    if standing is None:
+        return "active"
+    return "replaced" if standing.superseded_by else _left(alert, standing, where)
+
+
+def _stands_in(s: Session, alert: Alert, zone: BaseGeometry) -> Stands:
+    standing = s.get(Standing, alert.id)
+    return _left(alert, standing, zone) if standing else "active"
+
+
+def _left(alert: Alert, standing: Standing, where: BaseGeometry | None) -> Stands:
+    """Return how an alert stands, of which something may be left: at a point or in a zone, or as a whole."""
+    if where is None:
+        return "untrue" if standing.unsaid else "active"
+    areas = readable_areas(one for one in (standing.left_area, alert.withdrawn) if one is not None)
+    holds = areas.get(standing.left_area or b"")
+    if holds is not None and _meets(holds, where):
+        return "active"
+    withdrawn = areas.get(alert.withdrawn or b"")
+    is_untrue = standing.unsaid and withdrawn is not None and _meets(withdrawn, where)
+    return "untrue" if is_untrue else "replaced"
+
+
+def _meets(area: BaseGeometry, where: BaseGeometry) -> bool:
+    return bool(area.intersects(where)) if isinstance(where, Point) else meet(area, where)
 
 
 def _words(s: Session, alerts: Sequence[int]) -> Mapping[int, Sequence[StoredContent]]:

@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
+from notify.city import zones as city_zones
 from notify.core import translation
 from notify.core.errors import NotFound
 from notify.core.translation import gettext as _
-from notify.models import Alert, CollectionNotice, Operator
+from notify.models import Alert, CollectionNotice, Operator, Standing
 from notify.models.states import AlertState
-from notify.service311 import calendars
+from notify.service311 import calendars, zone_order
 from notify.service311.desk import departures
 from notify.service311.desk.departures import Held
 from notify.service311.edition_schedules import House
@@ -20,6 +21,8 @@ from notify.service311.notices import words
 from notify.service311.notices.causes import CAUSES
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.parts import Part
+from zones.geometry import from_wkb, readable_areas
+from zones.overlaps import meet
 
 RECENT = timedelta(days=14)
 
@@ -31,6 +34,16 @@ class Said:
     called: str
     sentences: tuple[str, ...]
     zones: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a newer edition made untrue of a notice that is out. `zones`: their names. `messages`: how many were stopped
+    before they went out. `is_unsaid`: no later notice tells the days there yet."""
+
+    zones: tuple[str, ...]
+    messages: int
+    is_unsaid: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,8 @@ class Shown:
     languages: dict[str, tuple[Said, ...]]
     evenings: tuple[date, ...] = ()  # on which its readers are reminded
     held: Held | None = None  # what of it quiet hours or digests hold back
+    key: str = ""  # of its holiday, where that is told again
+    stopped: Stopped | None = None
     newer: int | None = None  # the last notice of its incident that is out: what that one says counts
 
     @property
@@ -92,7 +107,28 @@ def shown(s: Session, notice_id: int, now: datetime) -> Shown:
     after = _rows().where(CollectionNotice.incident_id == one.incident_id, CollectionNotice.id > notice_id)
     newer = next((later.id for later, theirs, _by in s.execute(after) if is_out(theirs)), None)
     held = departures.held(s, [alert], now).get(alert.id)
-    return replace(_shown(one, alert, by), newer=newer, held=held)
+    return replace(_shown(one, alert, by), newer=newer, held=held, stopped=_stopped(s, one, alert))
+
+
+def _stopped(s: Session, one: CollectionNotice, alert: Alert) -> Stopped | None:
+    areas = readable_areas([alert.withdrawn] if alert.withdrawn is not None else [])
+    if not areas:
+        return None
+    (area,), standing = areas.values(), s.get(Standing, alert.id)
+    of_it = {zone for part in one.parts for zone in part["zones"]}
+    zones = (each for each in city_zones.all_zones(s, calendars.KIND) if each.zone.id in of_it)
+    return Stopped(
+        tuple(
+            sorted(
+                (each.zone.name for each in zones if meet(from_wkb(each.version.geometry), area)), key=zone_order.place
+            )
+        ),
+        s.scalar(text(_STOPPED), {"alert": alert.id}) or 0,
+        standing is not None and standing.unsaid,
+    )
+
+
+_STOPPED = "SELECT count(*) FROM deliveries WHERE alert_id = :alert AND state = 'cancelled' AND reason = 'days-changed'"
 
 
 def find(s: Session, notice_id: int) -> CollectionNotice:
@@ -193,4 +229,5 @@ def _shown(one: CollectionNotice, alert: Alert, by: str, only: int | None = None
             for language in one.parts[0]["says"]
         },
         tuple(map(_eve, one.remind_days)),
+        key=f"{one.day.isoformat()} {one.subject}",
     )  # fmt: skip

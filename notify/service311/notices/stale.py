@@ -27,7 +27,7 @@ from notify.core.states import BEFORE_LAUNCH
 from notify.delivery import taken_back
 from notify.models import Alert, CollectionEdition, CollectionNotice, Zone
 from notify.models.states import AlertState
-from notify.service311 import calendars
+from notify.service311 import calendars, zone_order
 from notify.service311.edition_schedules import House
 from notify.service311.notices import due, kept, parts, publishing
 from notify.service311.notices.due import Due
@@ -68,6 +68,24 @@ def settle_out(now: datetime) -> None:
         stopping = _apart(alert, now, _judge)
         if stopping is not None:
             _apart(alert, now, stopping.stop)
+
+
+def end_alarms(s: Session, now: datetime) -> None:
+    """Resolve the alarms of notices whose residents were told since."""
+    s.execute(text(_RESOLVE), {"now": now})
+
+
+# What was cancelled is told anew by another notice of the same day, or of its incident.
+TOLD_SINCE = f"""
+    SELECT m.id FROM alarms m JOIN collection_notices n USING (alert_id) JOIN alerts a ON a.id = n.alert_id
+     WHERE m.kind = '{alarms.NOTICE_OUTDATED}' AND m.resolved_at IS NULL AND CASE WHEN a.state = 'cancelled'
+           THEN EXISTS (SELECT FROM collection_notices o JOIN alerts later ON later.id = o.alert_id
+                         WHERE o.id > n.id AND later.launched_at IS NOT NULL AND later.state <> 'cancelled'
+                           AND (o.incident_id = n.incident_id OR (o.subject, o.day) = (n.subject, n.day)))
+           ELSE a.withdrawn IS NULL
+             OR EXISTS (SELECT FROM standings t WHERE t.alert_id = a.id AND NOT t.unsaid) END
+"""  # noqa: S608  names of ours
+_RESOLVE = f"UPDATE alarms SET resolved_at = greatest(:now, since) WHERE id IN ({TOLD_SINCE})"  # noqa: S608
 
 
 def _found(which: str, now: datetime) -> Sequence[int]:
@@ -216,7 +234,12 @@ class _Against:
     def ring(self, what: str, lose: frozenset[Whose]) -> None:
         """Ring the alarm, unless later notices go to all who lose something."""
         if not lose <= self._told_later:
-            message = f"The notice of {self.notice.subject} {what}: edition {self.newest} has other days."
+            names = self.s.scalars(select(Zone.name).where(Zone.id.in_([one for one in lose if isinstance(one, int)])))
+            where = ", ".join(sorted(names, key=zone_order.place)) or "some addresses"
+            message = (
+                f"The notice of {self.notice.subject} {what}: edition {self.newest} has other days in {where}."
+                f" Tell them on /desk/notices/{self.notice.id}."
+            )
             alarms.sound(self.s, alarms.NOTICE_OUTDATED, message, self.now, alert_id=self.alert.id)
 
     @cached_property

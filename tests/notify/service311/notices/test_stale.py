@@ -15,6 +15,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import held, recovery
 from notify.models import Alert, CollectionEdition, CollectionRule, CollectionSchedule, Zone
+from notify.operations.jobs import notices
 from notify.service311 import rule_store
 from notify.service311.notices import acts, holidays, stale
 from notify.service311.notices.storm import Storm
@@ -114,6 +115,10 @@ def state_of(alert: int) -> str:
     return str(sql("SELECT state FROM alerts WHERE id = :alert", alert=alert)[0].state)
 
 
+def ringing() -> int:
+    return int(sql("SELECT count(*) AS n FROM alarms WHERE resolved_at IS NULL")[0].n)
+
+
 def morning() -> Sequence[recovery.Doorbell]:
     return held.release(MORNING)
 
@@ -129,11 +134,16 @@ def test_a_notice_that_nobody_has_yet_and_of_which_nothing_is_true_is_cancelled_
     assert state_of(alert) == "cancelled"
     assert states(alert) == {("cancelled", "cancelled"): 3}
     assert [row.message for row in sql(RUNG)] == [
-        "The notice of Thanksgiving Day was cancelled: edition 4 has other days."
+        "The notice of Thanksgiving Day was cancelled: edition 4 has other days in North, South. Tell them on"
+        " /desk/notices/1."
     ]
     assert morning() == []
+    notices.run()
+    assert ringing() == 1
     again = publish()
     assert states(again) == {("held", "quiet-hours"): 3}, "all of them are told the days that are true"
+    notices.run()
+    assert ringing() == 0
 
 
 def test_of_a_notice_that_nobody_has_yet_what_is_true_goes_out_in_the_morning(zones: dict[str, int]) -> None:
@@ -166,10 +176,15 @@ def test_of_a_notice_that_some_have_what_is_not_true_any_more_is_stopped(zones: 
     assert states(alert) == {("delivered", None): 1, ("cancelled", "days-changed"): 1, ("held", "quiet-hours"): 1}
     (rung,) = sql(RUNG)
     assert rung.message == (
-        "The notice of Thanksgiving Day was stopped before everybody had it: edition 3 has other days."
+        "The notice of Thanksgiving Day was stopped before everybody had it: edition 3 has other days in North."
+        " Tell them on /desk/notices/1."
     )
+    notices.run()
+    assert ringing() == 1
     correction = publish()
     assert states(correction) == {("held", "quiet-hours"): 2}, "both in the north, and nobody else"
+    notices.run()
+    assert ringing() == 0, "they are told"
     assert morning()
     assert states(alert)["queued", None] == 1, "the south reads the first one, in time"
 
