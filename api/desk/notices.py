@@ -103,7 +103,7 @@ def _holiday(
     given = given or {"channel": look.proposed, "when": "", "on": "", "at": "", "remind": True}
     return page(
         request, "desk/notice_holiday.html", caller=caller, told=told, changed=changed, look=look, given=given,
-        typed=not is_ours(changed.holiday.name), alone_most=settings().alone_most, today=calendars.today(now),
+        typed=not is_ours(changed.because), alone_most=settings().alone_most, today=calendars.today(now),
         remind_at=clock(time(readers.HOUR)),
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """A notice that is out, where newer calendars have other days: nowhere is it said to hold there."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +8,9 @@ import httpx
 import pytest
 
 from notify.core.db import transaction
+from notify.service311 import rule_store
 from notify.service311.notices import stale
+from notify.service311.rules import DayException
 from tests import factories
 from tests.api import asked
 from tests.api.test_desk_notices import IN_NORTH, holiday, next_thursday, publish, restrict, words
@@ -87,3 +90,24 @@ def test_after_the_correction_the_newer_one_alone_is_in_force_there(
     assert ("in force" in here(desk, zones["South"])) == (told == "both zones")
     assert "A later notice tells the days there." in words(desk.get(notice).text)
     assert asked.number("SELECT count(*) FROM standings WHERE unsaid") == 0
+
+
+@pytest.mark.parametrize(("reason", "because"), [("Snow", "Snow"), ("a crew works", "Thanksgiving Day")])
+def test_a_correction_names_the_reason_of_the_change_and_goes_out_now(
+    at_desk: Desk, zones: dict[str, int], reason: str, because: str
+) -> None:
+    """Where all of it was changed for a built-in reason; what somebody typed would need somebody else's approval."""
+    desk, now, thursday = at_desk("agent"), datetime.now(UTC), next_thursday()
+    assert publish(desk).status_code == 303
+    factories.resolve(1, now)
+    with transaction() as s:
+        by_hand = DayException(thursday, "A. Perez", reason, zone=str(zones["North"]), moved_to=thursday + timedelta(2))
+        rule_store.add_exception(s, by_hand, now)
+        days.publish(s, "by hand", now)
+    form = desk.get(holiday(desk)).text
+    assert re.search(r'value="now" checked', form)
+    assert publish(desk).status_code == 303
+    (text,) = asked.rows("""SELECT c.text FROM contents c JOIN alerts a ON a.id = c.alert_id WHERE a.phase = 'update'
+                              AND channel = 'email' AND language = 'en' AND wording = 1""")
+    assert f"Reason for the change: {because}." in text.text
+    assert "If you have an earlier message about these collections, forget it." in text.text

@@ -18,10 +18,11 @@ from notify.service311.desk import departures
 from notify.service311.desk.departures import Held
 from notify.service311.edition_schedules import House
 from notify.service311.notices import due, kept, parts
+from notify.service311.notices.causes import CAUSES
 from notify.service311.notices.composing import Notice
 from notify.service311.notices.due import Due
 from notify.service311.notices.parts import Part
-from notify.service311.rules import Collection
+from notify.service311.rules import Cause, Collection, State
 from notify.service311.schedules import monday
 
 AHEAD = timedelta(days=366)
@@ -88,7 +89,20 @@ class Changed:
     @property
     def notice(self) -> Notice:
         names = {zone.id: zone.name for zone in self.zones}
-        return Notice(self.holiday.name, self.parts, names, written(), self.due.houses, self.due.unsure)
+        return Notice(self.because, self.parts, names, written(), self.due.houses, self.due.unsure)
+
+    @property
+    def because(self) -> str:
+        """The reason that residents read: the holiday, unless all of what is told was changed by hand for one of the
+        built-in reasons, such as snow in the week of the holiday."""
+        told = parts.days_of(self.parts)
+        reasons = {
+            one.why.reason.rstrip(".") if one.why.cause is Cause.BY_HAND else ""
+            for whose, collections in self.due.collections.items()
+            for one in collections
+            if (whose, one.nominal) in told and one.state is not State.ON_SCHEDULE
+        }
+        return reasons.pop() if len(reasons) == 1 and reasons <= set(CAUSES.values()) else self.holiday.name
 
 
 def upcoming(s: Session, now: datetime) -> list[Upcoming]:

@@ -73,7 +73,8 @@ def at_holiday(key: str, now: datetime, settings: Settings) -> tuple[Changed, Lo
         changed = holidays.changed_by(s, key, now)
     look, today = _look(changed.notice, changed.zones, now, settings), calendars.today(now)
     evenings = [day - timedelta(days=1) for day in changed.notice.remind_days]
-    return changed, replace(look, evenings=[one for one in evenings if one > today])
+    best = None if changed.holiday.told is not None and changed.holiday.told.is_out else look.best  # a correction: now
+    return changed, replace(look, evenings=[one for one in evenings if one > today], best=best)
 
 
 def at_storm(given: Storm, by: str, now: datetime, settings: Settings) -> tuple[Planned, Look]:
