@@ -97,6 +97,35 @@ def test_an_alert_that_ends_before_the_morning_is_said_to_go_to_nobody_and_one_t
     assert "Sent " in shown
 
 
+def test_a_post_on_a_timeline_tells_no_resident(agent: httpx.Client, night: str) -> None:
+    as_owner(
+        "SET LOCAL session_replication_role = replica",
+        """INSERT INTO contacts (timeline_of, language, channel, address_index, address_sealed, verified_at, created_at)
+           SELECT id, 'en', 'social', decode(repeat('07', 32), 'hex'), 'x', now(), now() FROM senders LIMIT 1""",
+        """INSERT INTO contents (alert_id, channel, language, subject, text, html, cost)
+           SELECT alert_id, 'social', language, '', 'x', '', 1 FROM batches LIMIT 1""",
+        """WITH one AS (INSERT INTO batches (alert_id, channel, language, lane, ordinal, size, state)
+                        SELECT alert_id, 'social', language, lane, 9, 1, 'done' FROM batches LIMIT 1
+                        RETURNING id, alert_id)
+           INSERT INTO deliveries (alert_id, contact_id, batch_id, state, sent_at)
+           SELECT alert_id, (SELECT max(id) FROM contacts), id, 'accepted', now() FROM one""",
+    )
+    for where, shown in pages(agent).items():
+        assert "Not sent yet. Launched" in shown, where
+        assert "Not to all yet" not in shown, where
+
+
+def test_what_ended_while_it_was_held_is_not_said_to_be_sent(agent: httpx.Client) -> None:
+    as_owner("SET LOCAL session_replication_role = replica",
+             "UPDATE alerts SET state = 'expired', expires_at = now() - interval '1 minute',"
+        " created_at = now() - interval '1 hour'",
+             "UPDATE batches SET state = 'done'",
+             "UPDATE deliveries SET state = 'expired'")  # fmt: skip
+    shown = words(agent.get(f"/desk/alerts/{asked.number('SELECT max(id) FROM alerts')}").text)
+    assert "Nothing of it went out to residents before it ended." in shown
+    assert "Sent " not in shown
+
+
 def test_what_was_taken_back_before_the_morning_is_not_said_to_be_sent(agent: httpx.Client) -> None:
     as_owner("UPDATE batches SET state = 'done'")
     as_owner("UPDATE deliveries SET state = 'cancelled'")
