@@ -12,10 +12,13 @@ from api.desk.clock import on_city_clock
 from api.errors import tell
 from api.rendering import page
 from notify.accounts import operators
+from notify.core.city_time import shown
 from notify.core.db import transaction
 from notify.core.errors import Invalid, TocsinError
 from notify.core.settings import settings
 from notify.core.translation import gettext as _
+from notify.models import Alert
+from notify.service311.desk import departures
 from notify.service311.snow import declaring, emergencies, routes
 from notify.service311.snow.emergencies import InForce
 from notify.service311.snow.rules import OTHERS, ROUTES, Ban, Phase
@@ -24,6 +27,22 @@ router = APIRouter(prefix="/desk/snow", include_in_schema=False)
 PHASES = (1, 2, 3)
 SIDES = ("both", "odd", "even")
 MOST_FIELDS = 40
+
+
+class TooEarly(Invalid):
+    """A phase begins while quiet hours hold texts and emails."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(
+            _(
+                "A phase begins before texts and emails go out: it is quiet until %(at)s.",
+                at=shown(until, settings().tz),
+            ),
+            hint=_(
+                "Few residents can move their cars before. Let it begin later; or tick the box below: then it is in"
+                " force, and only the public page and posts say so."
+            ),
+        )
 
 
 @router.get("")
@@ -57,6 +76,9 @@ def _declare(request: Request, caller: Caller, given: dict[str, str]) -> Respons
     now = datetime.now(UTC)
     try:
         phases = [phase for n in PHASES if (phase := _phase(given, n))]
+        until = declaring.untold_until(phases, now, settings())
+        if until is not None and not given.get("though_late"):
+            raise TooEarly(until)
         instead = {language: given.get(f"instead.{language}", "").strip() for language in settings().languages}
         with transaction() as s:
             alert = declaring.declare(
@@ -130,6 +152,8 @@ def _page(
     now = datetime.now(UTC)
     with transaction() as s:
         emergency, over = emergencies.in_force(s, now), emergencies.to_clear(s, now)
+        alert = s.get(Alert, emergency.alert_id) if emergency else None
+        held = departures.held(s, [alert], now).get(alert.id) if alert else None
         classes = routes.classes(s)
     return page(
         request,
@@ -137,6 +161,9 @@ def _page(
         caller=caller,
         told=tell(error) if error else None,
         emergency=emergency,
+        alert=alert,
+        held=held,
+        too_early=isinstance(error, TooEarly),
         snow_over=over,
         classes=[name for name in classes if name] if len(classes) > 1 else [],
         has_routes=bool(classes),

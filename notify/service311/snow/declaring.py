@@ -16,6 +16,7 @@ from notify.alerts.writing.wordings import Part, Wording
 from notify.city import whole
 from notify.city import zones as city_zones
 from notify.city.whole import FIRST_KIND
+from notify.core import quiet_time
 from notify.core.city_time import apart, shown
 from notify.core.errors import Invalid
 from notify.core.settings import Settings
@@ -69,6 +70,13 @@ def declare(
     phone = dict(alert.blanks).get("tow_phone", "")
     emergencies.keep(s, alert.id, tuple(phases), phone, {name: words for name, words in instead.items() if words})
     return alert
+
+
+def untold_until(phases: Sequence[Phase], now: datetime, settings: Settings) -> datetime | None:
+    """Return when quiet hours let texts and emails go out, if a phase begins before; None if they can be read in
+    time."""
+    until = quiet_time.until(now, settings.quiet, settings.tz)
+    return until if until and any(one.starts < until for one in phases if one.ends > now) else None
 
 
 def lift(s: Session, incident: int, by: Operator, now: datetime, settings: Settings) -> Alert:
