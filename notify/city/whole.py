@@ -1,6 +1,6 @@
 """Whether an area is the whole city: residents who gave no place get what goes everywhere."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -25,7 +25,7 @@ def is_whole(s: Session, area: BaseGeometry) -> bool:
     """
     parts = _parts(s)
     if len(parts) >= PARTS:
-        return _leaves_out_none(area, _shapes(s, tuple(parts)))
+        return _leaves_out_none(area, _shapes(s, parts))
     if not city_zones.is_mapped(s):
         return False
     known = city_zones.bounds(s)
@@ -41,31 +41,33 @@ def called(languages: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _parts(s: Session) -> Sequence[int]:
-    """Return the newest versions of the zones that are the city."""
+def _parts(s: Session) -> dict[int, str]:
+    """Return the newest versions of the zones that are the city, each with the hash of its area."""
     row = s.execute(
-        text("""SELECT array_agg(version ORDER BY version) AS versions FROM (
-                    SELECT z.kind, max(v.id) AS version FROM zones z JOIN zone_versions v ON v.zone_id = z.id
-                     WHERE z.retired_at IS NULL GROUP BY z.id) AS newest
+        text("""SELECT array_agg(version ORDER BY version) AS versions, array_agg(hash ORDER BY version) AS hashes
+                  FROM (SELECT DISTINCT ON (z.id) z.kind, v.id AS version, v.hash
+                          FROM zones z JOIN zone_versions v ON v.zone_id = z.id
+                         WHERE z.retired_at IS NULL ORDER BY z.id, v.id DESC) AS newest
                  GROUP BY kind ORDER BY kind = :first AND count(*) >= :parts DESC, count(*) DESC, kind LIMIT 1"""),
         {"first": FIRST_KIND, "parts": PARTS},
     ).first()
-    return row.versions if row else ()
+    return dict(zip(row.versions, row.hashes, strict=True)) if row else {}
 
 
-_kept: dict[tuple[int, ...], gate.Shapes] = {}
+_kept: dict[tuple[str, ...], gate.Shapes] = {}
 
 
-def _shapes(s: Session, versions: tuple[int, ...]) -> gate.Shapes:
-    """Return their areas. A version never changes, so the last ones are kept."""
-    found = _kept.get(versions)
+def _shapes(s: Session, versions: Mapping[int, str]) -> gate.Shapes:
+    """Return their areas. The last ones are kept by hash: in a restored database an id may be another version's."""
+    hashes = tuple(versions.values())
+    found = _kept.get(hashes)
     if found is None:
         stored = s.execute(
             text("SELECT geometry FROM zone_versions WHERE id = ANY(:ids) ORDER BY id"), {"ids": list(versions)}
         ).scalars()
         found, _faults = gate.readable_from_wkb(stored)
         _kept.clear()
-        _kept[versions] = found
+        _kept[hashes] = found
     return found
 
 
