@@ -145,6 +145,14 @@ def test_an_address_a_zone_and_a_code_show_what_holds_there_but_nobody(agent: ht
         assert told in words(answer.text), sought
 
 
+def test_a_zone_with_the_number_of_an_alert_is_found_by_its_name(agent: httpx.Client) -> None:
+    number = asked.number("SELECT min(id) FROM alerts")
+    with transaction() as s:
+        factories.zone(s, f"Zone {number}", factories.square(5, 5), "collection", now=datetime.now(UTC))
+    assert "What holds here" in found(agent, f"zone {number}")
+    assert f"Alert {number}" in found(agent, f"alert {number}")
+
+
 def test_a_stop_needs_no_code_and_stops(agent: httpx.Client) -> None:
     contact = asked.number("SELECT id FROM contacts WHERE channel = 'sms' AND subscriber_id IS NOT NULL")
     page = agent.post(f"/desk/residents/{resident()}/stop", data={"contact": contact}, follow_redirects=True)

@@ -68,7 +68,7 @@ BOTH = (Phase(NOW - HOUR, NOW + 8 * HOUR, (Ban(ROUTES),)), Phase(NOW + 8 * HOUR,
     ("phases", "address", "said"),
     [
         (BOTH, "120 Main St", ("No. Do not park here now.", "Main St is a snow emergency route here.", "garages")),
-        (BOTH, "2 Oak St", ("Yes, you may park here now.", "Oak St is not a snow emergency route", "park until")),
+        (BOTH, "2 Oak St", ("Yes, but only until", "Oak St is not a snow emergency route", "park until")),
         (BOTH, "7 Oak St", ("Yes, you may park here now.", "Odd-numbered side: you may park. Even")),
         (
             (Phase(NOW - HOUR, NOW + HOUR, (EVEN_SIDE,)),), "2 Oak St",

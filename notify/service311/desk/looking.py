@@ -63,9 +63,12 @@ def look(s: Session, given: str, now: datetime, by: Operator) -> Seen:
         )
     if sought.kind == "contact":
         return _contact(s, sought, now, by)
+    zones = _zones(s)
+    if exact := [one for one in zones if one.name.casefold() == sought.words.casefold()]:  # also "Zone 4"
+        return Seen(zones=exact)
     if sought.kind == "alert" and s.get(Alert, sought.alert) is not None:
         return Seen(alert=sought.alert)
-    return _named(s, sought.words)
+    return _named(s, sought.words, zones)
 
 
 def _contact(s: Session, sought: reading.Sought, now: datetime, by: Operator) -> Seen:
@@ -81,18 +84,18 @@ def _contact(s: Session, sought: reading.Sought, now: datetime, by: Operator) ->
     return Seen(stranger=masked, suppressions=record.suppressions(s, sought.channel, index))
 
 
-def _named(s: Session, words: str) -> Seen:
+def _zones(s: Session) -> Sequence[NamedZone]:
     known = basemap.zones_now(s, basemap.current(s)).about
-    zones = [NamedZone(int(one["id"]), str(one["name"]), str(one["kind"])) for one in known]
-    wanted = words.casefold()
-    if exact := [one for one in zones if one.name.casefold() == wanted]:
-        return Seen(zones=exact)
+    return [NamedZone(int(one["id"]), str(one["name"]), str(one["kind"])) for one in known]
+
+
+def _named(s: Session, words: str, zones: Sequence[NamedZone]) -> Seen:
     found = geocoder.find(s, words)
     if found.certain:
         best = found.matches[0]
         return Seen(house=House(best.label, best.lon, best.lat))
     houses = [one for one in found.matches if one.kind != "street"]
-    like = [one for one in zones if wanted in one.name.casefold()][:LIKE]
+    like = [one for one in zones if words.casefold() in one.name.casefold()][:LIKE]
     if not houses and not like:
         raise _nothing(words)
     return Seen(choices=houses, zones=like)

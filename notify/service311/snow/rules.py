@@ -98,6 +98,12 @@ class Answer:
         return "one side" if len(may) == 2 else "yes" if may == {True} else "no"
 
     @property
+    def until(self) -> datetime | None:
+        """Until when a car may stand, where the verdict is yes: of the street, until the first side is forbidden."""
+        ends = [self.sides[side].until for side in ((self.own,) if self.own else SIDES)]
+        return min((at for at in ends if at is not None), default=None) if self.verdict == "yes" else None
+
+    @property
     def other_is_free(self) -> bool:
         """Whether the car may stand across the street for as long as it may not here."""
         if self.own is None or self.sides[self.own].may_park:
