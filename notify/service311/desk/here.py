@@ -38,13 +38,23 @@ class Told:
     """An alert of yesterday, today or tomorrow. `words`: what residents got, or will, by channel and language; at a
     point only those for who lives there. `parts`: who reads a wording, by its number; empty if all read the same.
     `held`: what of it has not been sent yet; None for nothing. What is `untrue` is not true any more where it is asked
-    for, or in some of its area, and no other alert says yet what is."""
+    for, or in some of its area, and no other alert says yet what is. `first`: the wording that is shown before others:
+    in a zone that of who lives in its middle."""
 
     alert: Alert
     stands: Stands
     words: Sequence[StoredContent]
     parts: Mapping[int, str]
     held: Held | None = None
+    first: int = GENERAL
+
+    @property
+    def own(self) -> Sequence[StoredContent]:
+        return [one for one in self.words if one.wording == self.first]
+
+    @property
+    def others(self) -> Sequence[StoredContent]:
+        return [one for one in self.words if one.wording != self.first]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,9 @@ def in_zone(s: Session, zone_id: int, now: datetime) -> Here | None:
         for told in found
         if told.alert.area in areas and areas[told.alert.area].intersection(shape).area > 0
     ]
+    middle = shape.representative_point()
+    theirs = _wordings_at(s, [told.alert.id for told in met if told.parts], (middle.x, middle.y), now)
+    met = [replace(told, first=theirs.get(told.alert.id, told.first)) for told in met]
     return _here([(zone_id, str(about["name"]), str(about["kind"]))], met, calendar, now)
 
 
@@ -147,9 +160,10 @@ def _all_told(
         Told(
             alert,
             _stands(alert, standing, now, Point(*point) if point else None),
-            [one for one in words.get(alert.id, ()) if one.wording == theirs.get(alert.id, one.wording)],
+            (read := [one for one in words.get(alert.id, ()) if one.wording == theirs.get(alert.id, one.wording)]),
             labels.get(alert.id, {}),
             held.get(alert.id),
+            read[0].wording if read else GENERAL,
         )
         for alert, standing in found
     ]

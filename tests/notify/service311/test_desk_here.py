@@ -64,3 +64,14 @@ def test_for_the_whole_city_one_statement_names_all_parts(told: None) -> None:
     for one in found:
         assert list(dict.fromkeys(word.wording for word in one.words)) == [1, 2, 3, 0], "everybody else comes last"
     assert sum("wording_parts" in one for one in said) == 1
+
+
+def test_a_zone_shows_its_own_words_before_those_of_others(told: None) -> None:
+    with transaction() as s:
+        east = zone(s, "East side", square(0.6, 0.0, 0.3), now=NOW).id
+    with transaction() as s:
+        there = here.in_zone(s, east, NOW)
+        assert there is not None
+        assert len(there.alerts) == 3
+        assert {one.wording for each in there.alerts for one in each.own} == {2}
+        assert {one.wording for each in there.alerts for one in each.others} == {1, 3, 0}
