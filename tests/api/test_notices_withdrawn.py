@@ -74,6 +74,10 @@ def test_the_notices_page_says_what_was_stopped_and_leads_to_the_correction(at_d
     assert "1 message was stopped before it went out." in words(page)
     assert "were not told the new days yet" in words(page)
     assert holiday(desk).replace("&", "&amp;") in page
+    assert "Not to callers from North: tell them what the calendar says." in words(page)
+    console = words(desk.get("/console/alerts/1").text)
+    assert "Newer calendars have other days" in console
+    assert "has a later word" not in console
 
 
 def test_after_the_correction_the_newer_one_alone_is_in_force_there(
