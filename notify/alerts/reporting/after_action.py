@@ -84,6 +84,7 @@ class Kin:
     superseded_by: int | None
     ended_by: int | None
     left_in: list[str] | None
+    unsaid: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ def kin(s: Session, alert: Alert) -> Kin:
 
 _KIN = f"""
     SELECT CASE WHEN a.follows IS NULL THEN earlier.id END AS supersedes, a.follows,
-           later.superseded_by, later.ended_by, later.left_in
+           later.superseded_by, later.ended_by, later.left_in,
+           coalesce(later.unsaid, false) AS unsaid
       FROM alerts a {LATER} LEFT JOIN LATERAL (
            SELECT l.id FROM alerts l
             WHERE l.incident_id = a.incident_id AND l.status = a.status AND l.follows IS NULL
