@@ -172,13 +172,22 @@ class _Stopping:
         if self.is_resolved:
             held.notice.checked_edition = self.newest
         held.notice.look_at = None if is_done else now + (PAUSED if held.alert.state is AlertState.PAUSED else AGAIN)
-        if taken.messages:
+        unrecorded = int(s.execute(text(_UNRECORDED), {"alert": alert, "notice": held.notice.id}).scalar_one())
+        if unrecorded > 0:
             audit.note(
                 s, now=now, by=None, action="stop", subject="collection notice", subject_id=held.notice.id,
-                edition=self.newest, messages=taken.messages,
+                edition=self.newest, messages=unrecorded,
             )  # fmt: skip
-        if taken.messages or (taken.left and is_done):
+        if unrecorded > 0 or (taken.left and is_done):
             held.ring("was stopped before everybody had it", held.untrue)
+
+
+# Also what was stopped by a process that was killed before it said so.
+_UNRECORDED = f"""
+    SELECT (SELECT count(*) FROM deliveries WHERE alert_id = :alert AND state = 'cancelled' AND reason = '{REASON}')
+         - (SELECT coalesce(sum(CAST(detail->>'messages' AS bigint)), 0) FROM audit
+             WHERE subject = 'collection notice' AND subject_id = :notice AND action = 'stop')
+"""  # noqa: S608  names of ours
 
 
 @dataclass(frozen=True)

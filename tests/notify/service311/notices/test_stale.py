@@ -13,7 +13,7 @@ from notify.alerts import arrivals, lifecycle
 from notify.core import db
 from notify.core.db import transaction
 from notify.core.settings import settings
-from notify.delivery import held, recovery
+from notify.delivery import held, recovery, taken_back
 from notify.models import Alert, CollectionEdition, CollectionRule, CollectionSchedule, Zone
 from notify.operations.jobs import notices
 from notify.service311 import rule_store
@@ -241,6 +241,17 @@ def test_nothing_is_stopped_twice_by_two_schedulers(zones: dict[str, int]) -> No
     assert states(alert)["cancelled", "days-changed"] == 2
     stopped = sql("SELECT CAST(detail->>'messages' AS integer) AS n FROM audit WHERE action = 'stop'")
     assert sum(row.n for row in stopped) == 2
+
+
+def test_what_was_stopped_by_a_process_that_was_killed_is_recorded_and_rings(zones: dict[str, int]) -> None:
+    alert = publish()
+    restrict(zones["North"])
+    north, south = (box(x - 1e-3, y - 1e-3, x + 1e-3, y + 1e-3) for x, y in (NORTH, SOUTH))
+    assert taken_back.take_back(alert, north, south, stale.REASON, NIGHT).messages == 2
+    settle()
+    assert len(sql(RUNG)) == 1
+    stopped = sql("SELECT CAST(detail->>'messages' AS integer) AS n FROM audit WHERE action = 'stop'")
+    assert [row.n for row in stopped] == [2]
 
 
 @pytest.mark.parametrize("state", ["sending", "unknown"])
