@@ -12,6 +12,7 @@ from importlib import import_module
 from statistics import median
 
 import numpy as np
+import shapely
 from sqlalchemy import event, text
 
 from api.resident import session
@@ -19,7 +20,7 @@ from notify.accounts import operators
 from notify.cli.acting import KEY
 from notify.core.db import engine, transaction
 from notify.core.settings import settings
-from notify.delivery import fanout
+from notify.delivery import fanout, taken_back
 from notify.models import Lane
 from notify.operations.plan import JOBS, Every
 from notify.subscribers import serving
@@ -51,6 +52,7 @@ def residents(size: Size) -> Iterator[Figure]:
         yield from _commands(there)
         yield from _jobs()
         yield _memory(city, before_mb)
+        yield _taken_back(city, there)
         yield from _release(city, there, URGENT[size])
 
 
@@ -175,7 +177,7 @@ def _release(city: Installation, there: Million, urgent: int) -> Iterator[Figure
     city.start_workers(Lane.EMERGENCY, 1)
     city.start("scheduler", "scheduler", kind="scheduler")
     alone_s = [_sent_s(city, few) for _ in range(3)][1:]  # the first one warms connections and caches
-    held = _hold(city, there)
+    _alert, held = _hold(city, there)
     with city.measured() as cpu_s:
         with owning() as s:
             s.execute(text("UPDATE batches SET held_until = now() WHERE state = 'held'"))
@@ -198,8 +200,27 @@ def _release(city: Installation, there: Million, urgent: int) -> Iterator[Figure
     )  # fmt: skip
 
 
-def _hold(city: Installation, there: Million) -> int:
-    """Launch a routine alert in quiet hours, so that all of it is held. Return how many messages that are."""
+def _taken_back(city: Installation, there: Million) -> Figure:
+    """New calendars make a notice untrue in the western half of the city while quiet hours hold all of it. The other
+    half is taken back as well, so that nothing is left to be released."""
+    alert, held = _hold(city, there)
+    west, south, east, north = there.area.bounds
+    middle = (west + east) / 2
+    halves = [
+        there.area.intersection(shapely.box(*box))
+        for box in ((west, south, middle, north), (middle, south, east, north))
+    ]
+    with city.measured() as cpu_s:
+        began = time.monotonic()
+        taken = taken_back.take_back(alert, halves[0], halves[1], "days-changed", datetime.now(UTC))
+        took_s = time.monotonic() - began
+    taken_back.take_back(alert, halves[1], halves[0], "days-changed", datetime.now(UTC))
+    notes = {"held": held, "residents in one transaction": taken_back.AT_ONCE}
+    return Figure("half of what is held is stopped", taken.messages, took_s, cpu_s, notes=notes)
+
+
+def _hold(city: Installation, there: Million) -> tuple[int, int]:
+    """Launch a routine alert in quiet hours, so that all of it is held. Return it, and how many messages that are."""
     zone = settings().tz
     now = datetime.now(UTC)
     night = (f"{at.astimezone(zone):%H:%M}" for at in (now - timedelta(hours=1), now + timedelta(minutes=20)))
@@ -208,7 +229,7 @@ def _hold(city: Installation, there: Million) -> int:
         city.begin(alert)
         for _batches in fanout.resolve(alert, now):
             pass
-    return city.states(alert)["held"]
+    return alert, city.states(alert)["held"]
 
 
 def _is_held() -> bool:
