@@ -1,4 +1,4 @@
-"""The notices that were published, with what became of them, for staff and for the script of agents who are called."""
+"""The notices that were published, with what became of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -81,21 +81,6 @@ def recent(s: Session, now: datetime) -> Sequence[Shown]:
     rows = s.execute(_rows().where(CollectionNotice.last_day >= since)).all()
     held = departures.held(s, [alert for _one, alert, _by in rows], now)
     return [replace(_shown(one, alert, by), held=held.get(alert.id)) for one, alert, by in rows]
-
-
-def for_zone(s: Session, zone_id: int, now: datetime) -> Sequence[Shown]:
-    """Return what residents of a zone were told whose days are not over: the script of an agent. The newest first, of
-    each incident the last one alone; each has the words of that zone alone."""
-    rows = _rows().where(
-        CollectionNotice.last_day >= calendars.today(now),
-        CollectionNotice.parts.contains([{"zones": [zone_id]}]),
-        Alert.launched_at.is_not(None),
-        Alert.state != AlertState.CANCELLED,
-    )
-    found: dict[int, Shown] = {}
-    for one, alert, by in s.execute(rows):
-        found.setdefault(one.incident_id, _shown(one, alert, by, only=zone_id))
-    return list(found.values())
 
 
 def shown(s: Session, notice_id: int, now: datetime) -> Shown:
@@ -217,14 +202,14 @@ def _rows() -> Select[CollectionNotice, Alert, str]:
     )
 
 
-def _shown(one: CollectionNotice, alert: Alert, by: str, only: int | None = None) -> Shown:
-    parts = [part for part in one.parts if only is None or only in part["zones"]]
+def _shown(one: CollectionNotice, alert: Alert, by: str) -> Shown:
     return Shown(
         one.id, one.kind, title(one.kind, one.subject), one.day, one.edition, one.alert_id, one.incident_id,
         alert.state, alert.launch_at, one.made_at, by, is_out(alert),
         {
             language: tuple(
-                Said(part["called"][language], tuple(part["says"][language]), tuple(part["zones"])) for part in parts
+                Said(part["called"][language], tuple(part["says"][language]), tuple(part["zones"]))
+                for part in one.parts
             )
             for language in one.parts[0]["says"]
         },

@@ -164,6 +164,7 @@ class _Stopping:
 
     def stop(self, s: Session, alert: int, now: datetime) -> None:
         """Stop what waits for those for whom it is not true; what may still come back is looked at again."""
+        s.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # it waits for the transactions of this:
         taken = taken_back.take_back(alert, self.area, self.elsewhere, REASON, now, again=self.is_again)
         held = _locked(s, alert, now)
         if held is None or (held.notice.look_at is None and held.notice.checked_edition == self.newest):
