@@ -12,7 +12,7 @@ from notify.core.db import transaction
 from notify.core.settings import settings
 from notify.delivery import sender_pool
 from tests import factories
-from tests.api import asked
+from tests.api import asked, quiet
 from tests.api.joins import PHONE
 from tests.api.test_desk import found, words
 from tests.api.test_desk_sign_up import begin, enter
@@ -27,11 +27,7 @@ HOUSE = days.NORTH
 @pytest.fixture
 def night(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Quiet hours that last two more hours; their end as a page writes it."""
-    local = datetime.now(UTC).astimezone(settings().tz)
-    end = local + timedelta(hours=2)
-    monkeypatch.setenv("TOCSIN_QUIET_HOURS", f"{local - timedelta(hours=1):%H:%M}-{end:%H:%M}")
-    settings.cache_clear()
-    yield f"{end:%-I:%M}"
+    yield f"{quiet.begin(monkeypatch, 2):%-I:%M}"
     settings.cache_clear()
 
 

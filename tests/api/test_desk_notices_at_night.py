@@ -9,7 +9,7 @@ import pytest
 
 from notify.core.settings import settings
 from tests import factories
-from tests.api import asked
+from tests.api import asked, quiet
 from tests.api.test_desk_notices import holiday, next_thursday, publish, storm, words
 from tests.api.test_desk_notices import zones as zones
 
@@ -19,11 +19,7 @@ Desk = Callable[[str], httpx.Client]
 @pytest.fixture
 def night(zones: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> str:
     """Quiet hours that last two more hours; their end as a page writes it."""
-    local = datetime.now(UTC).astimezone(settings().tz)
-    end = local + timedelta(hours=2)
-    monkeypatch.setenv("TOCSIN_QUIET_HOURS", f"{local - timedelta(hours=1):%H:%M}-{end:%H:%M}")
-    settings.cache_clear()
-    return f"{end:%-I:%M}"
+    return f"{quiet.begin(monkeypatch, 2):%-I:%M}"
 
 
 def test_a_notice_that_waits_for_the_morning_is_not_said_to_be_sent(
