@@ -128,7 +128,7 @@ def _received(row: Any, near: Sequence[Place], everywhere: Collection[int], read
         subject=row.subject or "",
         words=row.words or "",
         state=row.state,
-        became=received_words.became(row.state, reader),
+        became=received_words.became(row.state, row.reason, reader),
         why=why,
         change=change,
         at=row.settled_at or row.sent_at,

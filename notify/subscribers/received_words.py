@@ -11,8 +11,10 @@ Reader = Literal["resident", "agent"]
 Cause = Literal["joined later", "place later", "other ways", "follow-up", "unresolved", "unknown"]
 
 
-def became(state: str, reader: Reader) -> str:
+def became(state: str, reason: str | None, reader: Reader) -> str:
     """Return what became of a delivery in a state."""
+    if state == "cancelled" and reason == "days-changed":  # the alert goes on elsewhere
+        return gettext("It was stopped before it was sent.")
     return gettext((_TOLD_AGENTS if reader == "agent" else {}).get(state, _BECAME[state]))
 
 

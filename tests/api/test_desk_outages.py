@@ -51,9 +51,14 @@ def send_all() -> None:
 
 def test_an_estimate_that_will_not_be_sent_says_so_first(desk: httpx.Client) -> None:
     there = reported(desk, back_at=local(3))
-    assert "waits to be approved" in desk.get(there).text
+    page = desk.get(there).text
+    assert "waits to be approved" in page
+    assert "In the message that waits" in page
+    assert "The message that waits says" in page
+    assert "As told" not in page
     send_all()
     page = desk.get(there).text
+    assert "As told" in page
     assert "Power is out in Riverside." in page, "what residents were told last"
     assert "is recorded, not sent" in page, "on a button with a time that is near"
     assert "is sent" in page

@@ -35,7 +35,7 @@ def notice(at_desk: Desk, zones: dict[str, int], told: str) -> str:
     """Return the page of a notice that one or both zones had but for one message, before the north got another day."""
     where = publish(at_desk("agent")).headers["location"]
     factories.resolve(1, datetime.now(UTC))
-    asked.do("""UPDATE deliveries SET state = 'delivered' WHERE batch_id IS NOT NULL
+    asked.do("""UPDATE deliveries SET state = 'delivered', sent_at = now() WHERE batch_id IS NOT NULL
                    AND id <> (SELECT min(id) FROM deliveries WHERE batch_id IS NOT NULL)""")
     restrict(zones["North"], next_thursday() + timedelta(days=2))
     stale.settle_out(datetime.now(UTC))
@@ -115,3 +115,16 @@ def test_a_correction_names_the_reason_of_the_change_and_goes_out_now(
                               AND channel = 'email' AND language = 'en' AND wording = 1""")
     assert f"Reason for the change: {because}." in text.text
     assert "If you have an earlier message about these collections, forget it." in text.text
+
+
+def test_what_was_stopped_before_anybody_but_a_timeline_had_it_is_not_said_to_be_sent(
+    at_desk: Desk, zones: dict[str, int]
+) -> None:
+    desk = at_desk("agent")
+    assert publish(desk).status_code == 303
+    factories.resolve(1, datetime.now(UTC))
+    asked.do("UPDATE deliveries SET state = 'cancelled', reason = 'days-changed' WHERE batch_id IS NOT NULL")
+    asked.do("UPDATE alerts SET withdrawn = area")
+    shown = words(desk.get("/desk/alerts/1").text)
+    assert "Nothing of it went out to residents." in shown
+    assert "Sent " not in shown

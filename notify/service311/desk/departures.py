@@ -18,7 +18,8 @@ from notify.models.states import AlertState
 class Held:
     """Messages to residents that wait. `until`: when the first of them go out; None if the alert expires before.
     `is_all`: none has left; posts on timelines do not count. `in_digests`: all of them wait for their residents'
-    digests, and none for the end of quiet hours. `is_over`: the alert has ended, so they will never go out."""
+    digests, and none for the end of quiet hours. `is_over`: the alert has ended, or they were stopped: they will never
+    go out."""
 
     until: datetime | None
     is_all: bool
@@ -32,7 +33,8 @@ def held(s: Session, alerts: Sequence[Alert], now: datetime) -> Mapping[int, Hel
     open_ = [one.id for one in alerts if one.state in IN_FORCE and one.expires_at > now and one.lane is Lane.ROUTINE]
     rows = s.execute(text(_HELD), {"alerts": open_}).all() if open_ else ()
     found = {row.alert_id: Held(row.until, not row.left_already, row.in_digests) for row in rows}
-    ended = [one.id for one in alerts if one.launched_at and one.expires_at <= now]
+    stopped = [one for one in alerts if one.launched_at and (one.expires_at <= now or one.withdrawn is not None)]
+    ended = [one.id for one in stopped if one.id not in found]
     if ended:
         found |= {row.id: Held(None, True, is_over=True) for row in s.execute(text(_UNSENT), {"alerts": ended})}
     for one in alerts:
@@ -64,6 +66,6 @@ _UNSENT = """
      WHERE CASE WHEN NOT EXISTS (SELECT FROM deliveries d JOIN contacts c ON c.id = d.contact_id
                                   WHERE d.alert_id = x.id AND d.sent_at IS NOT NULL AND c.subscriber_id IS NOT NULL)
                 THEN EXISTS (SELECT FROM deliveries d
-                              WHERE d.alert_id = x.id AND d.state IN ('held', 'queued', 'expired'))
+                              WHERE d.alert_id = x.id AND d.state IN ('held', 'queued', 'expired', 'cancelled'))
            END
 """
