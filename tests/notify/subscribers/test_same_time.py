@@ -24,7 +24,7 @@ from notify.subscribers.wishes import Wish
 from tests.database import sql
 from tests.factories import NOW, Person, residents, sender, zone
 
-PAIRS, TURNS = 80, 3
+PAIRS, TURNS = 80, 9
 APART = 0.05  # a query more is a tenth
 A_MESSAGE = 0.1  # where for one of the two no message is stored
 HERE = Wish(0.5, 0.5, "Home", "120 Main St")
